@@ -1,0 +1,2 @@
+export { CleanupStack } from "./cleanup-stack.ts";
+export { KeyedLock } from "./keyed-lock.ts";

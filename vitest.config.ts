@@ -1,0 +1,9 @@
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    projects: ["packages/*", "apps/*", "scripts"],
+    reporters: ["default", "./scripts/reporter.ts"],
+    passWithNoTests: false,
+  },
+});
