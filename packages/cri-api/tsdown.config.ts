@@ -1,7 +1,13 @@
 import { defineConfig } from "tsdown";
 
 export default defineConfig({
-  entry: ["src/gen/runtime/v1/api_pb.ts", "src/gen/runtime/v1alpha2/api_pb.ts", "src/errors.ts", "src/logs.ts", "src/endpoint.ts"],
+  entry: [
+    "src/gen/runtime/v1/api_pb.ts",
+    "src/gen/runtime/v1alpha2/api_pb.ts",
+    "src/errors.ts",
+    "src/logs.ts",
+    "src/endpoint.ts",
+  ],
   platform: "neutral",
   dts: true,
   fixedExtension: false,

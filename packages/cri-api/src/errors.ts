@@ -77,7 +77,7 @@ export function isCriError(error: unknown, code?: CriErrorCode): error is CriErr
     typeof error === "object" &&
     error !== null &&
     brand in error &&
-    (code === undefined || (error as CriError).code === code)
+    (code === undefined || (error as unknown as CriError).code === code)
   );
 }
 

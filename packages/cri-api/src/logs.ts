@@ -14,12 +14,7 @@ export interface LogEntry {
 }
 
 /** Writes one entry with its line feed. `text` holds no line feed; `timeNs` counts from 1970. */
-export function formatLogLine(entry: {
-  timeNs: bigint;
-  stream: LogStream;
-  partial?: boolean;
-  text: string;
-}): string {
+export function formatLogLine(entry: { timeNs: bigint; stream: LogStream; partial?: boolean; text: string }): string {
   return `${rfc3339Nano(entry.timeNs)} ${entry.stream} ${entry.partial === true ? "P" : "F"} ${entry.text}\n`;
 }
 

@@ -1,0 +1,41 @@
+export type { Clock, Timer } from "./clock.ts";
+export type { ContainerEngine, ExecRequest, ExecResult } from "./container-engine.ts";
+export type {
+  ContainerVerdict,
+  Engine,
+  EngineObserver,
+  Found,
+  Reconciled,
+  SandboxVerdict,
+} from "./engine.ts";
+export type { ImageEngine, ImageFsInfo, PullRequest } from "./image-engine.ts";
+export type { Journal } from "./journal.ts";
+export type { Json } from "./json.ts";
+export type { Condition, NodeEngine } from "./node-engine.ts";
+export type {
+  ContainerExit,
+  ContainerFacts,
+  ContainerRecord,
+  ExitReason,
+  ResolvedImage,
+  SandboxFacts,
+  SandboxRecord,
+  StartFacts,
+  StepRecord,
+} from "./records.ts";
+export type { SandboxEngine } from "./sandbox-engine.ts";
+export type { StateStore } from "./state-store.ts";
+export {
+  type AnyStep,
+  type ApplyOptions,
+  applySteps,
+  createFailure,
+  failOnLeft,
+  LeftBehind,
+  type RevertOptions,
+  recordedFacts,
+  revertSteps,
+  type Step,
+  step,
+} from "./step.ts";
+export type { Task } from "./task.ts";
