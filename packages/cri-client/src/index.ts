@@ -1,0 +1,1 @@
+export { type ConnectOptions, type CriConnection, connectCri } from "./connect-cri.ts";
