@@ -10,7 +10,9 @@ export default class Tally implements Reporter {
       count.failed += [module, ...module.children.allSuites()].filter((suite) => suite.errors().length > 0).length;
     }
     process.once("exit", () =>
-      process.stdout.write(`${count.passed} passed, ${count.failed + count.pending} failed, ${count.skipped} skipped\n`),
+      process.stdout.write(
+        `${count.passed} passed, ${count.failed + count.pending} failed, ${count.skipped} skipped\n`,
+      ),
     );
   }
 }

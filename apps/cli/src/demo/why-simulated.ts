@@ -1,0 +1,15 @@
+export interface LinuxFacts {
+  readonly platform: string;
+  /** The user's number; -1 where there are none. */
+  readonly uid: number;
+  /** Needed programs that are not there. */
+  readonly missing: readonly string[];
+}
+
+/** Why no container can be started here, in a few words; undefined when one can. */
+export function whySimulated(facts: LinuxFacts): string | undefined {
+  if (facts.platform !== "linux") return `not Linux but ${facts.platform}`;
+  if (facts.uid !== 0) return "not root";
+  if (facts.missing.length > 0) return `not installed: ${facts.missing.join(", ")}`;
+  return undefined;
+}

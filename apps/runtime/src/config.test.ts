@@ -1,0 +1,59 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { ConfigError, loadConfig } from "./config.ts";
+
+let folder: string;
+let file: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "keelson-config-"));
+  file = join(folder, "config.toml");
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+describe("loadConfig()", () => {
+  it("gives every setting a default that works on a node", () => {
+    writeFileSync(file, "");
+    expect(loadConfig({ config: file })).toEqual({
+      root: "/var/lib/keelson",
+      state: "/run/keelson",
+      default_runtime: "",
+      runtimes: {},
+      grpc: { listen: "unix:///run/keelson/keelsond.sock", versions: ["v1", "v1alpha2"] },
+      registry: { config_path: "/etc/keelson/certs.d" },
+      cni: { conf_dir: "/etc/cni/net.d", bin_dirs: ["/opt/cni/bin", "/usr/lib/cni"] },
+      cgroup: { driver: "auto" },
+      log: { level: "info" },
+    });
+  });
+
+  it("lets config.d replace single keys, in the order of names, and the command line all", () => {
+    writeFileSync(file, `root = "/a"\n[cni]\nconf_dir = "/one"\nbin_dirs = ["/bin"]\n`);
+    mkdirSync(join(folder, "config.d"));
+    writeFileSync(join(folder, "config.d", "20.toml"), `[cni]\nconf_dir = "/three"\n`);
+    writeFileSync(join(folder, "config.d", "10.toml"), `[cni]\nconf_dir = "/two"\n`);
+    const config = loadConfig({ config: file, root: "/b", listen: "unix:///x.sock" });
+    expect(config.cni).toEqual({ conf_dir: "/three", bin_dirs: ["/bin"] });
+    expect(config.root).toBe("/b");
+    expect(config.grpc.listen).toBe("unix:///x.sock");
+  });
+
+  it("names every mistake by its key", () => {
+    writeFileSync(file, `rot = "/a"\ndefault_runtime = "kata"\n[cni]\nconf_dir = "relative"\n__proto__ = 1\n`);
+    const fail = (): unknown => loadConfig({ config: file });
+    expect(fail).toThrow(ConfigError);
+    expect(fail).toThrow(/cni\.conf_dir: want an absolute path/);
+    expect(fail).toThrow(/unknown key rot/);
+    expect(({} as Record<string, unknown>).polluted).toBeUndefined();
+  });
+
+  it("tells where TOML is broken", () => {
+    writeFileSync(file, `root = \n`);
+    expect(() => loadConfig({ config: file })).toThrow(new RegExp(`${file}:1:`));
+  });
+
+  it("refuses a file that was named and is not there", () => {
+    expect(() => loadConfig({ config: join(folder, "no.toml") })).toThrow(/ENOENT/);
+  });
+});
