@@ -1,9 +1,14 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { CriError, grpcStatus, isCriError, quote, registryUnavailable, wireMessage } from "./errors.ts";
+
+async function secondCopy(): Promise<typeof import("./errors.ts")> {
+  vi.resetModules();
+  return import("./errors.ts");
+}
 
 describe("CriError", () => {
   it("is told apart by its category, also from another copy of the module", async () => {
-    const copy = (await import(`./errors.ts?copy=${Date.now()}`)) as typeof import("./errors.ts");
+    const copy = await secondCopy();
     const error = new copy.CriError("NOT_FOUND", "x");
     expect(error).not.toBeInstanceOf(CriError);
     expect(isCriError(error)).toBe(true);
