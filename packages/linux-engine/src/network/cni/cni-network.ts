@@ -1,0 +1,182 @@
+import { failedPrecondition, internal, isCriError } from "@keelson/cri-api/errors";
+import type { PodSandboxConfig } from "@keelson/cri-api/v1";
+import { KeyedLock } from "@keelson/lifecycle";
+import type { Condition, Json, Task } from "@keelson/runtime-core/ports";
+import { isPinned } from "../../sys/namespace-pin.ts";
+import type { Network, NetworkFacts, NetworkPlan, NetworkRequest } from "../network.ts";
+import {
+  type AttachmentCall,
+  addAttachment,
+  checkAttachment,
+  checkNetworkStatus,
+  deleteAttachment,
+} from "./attachment.ts";
+import { podAddresses } from "./cni-result.ts";
+import type { AttachmentParameters } from "./exec-plugin.ts";
+import { asObject, type ForeignObject } from "./foreign-json.ts";
+import { type CniFolders, loadNetworks } from "./load-networks.ts";
+import { formatNetworkList, type NetworkList, parseNetworkList } from "./network-list.ts";
+import { capabilityArgsOf, cniArgsOf } from "./pod-arguments.ts";
+import { type CachedAttachment, ResultCache } from "./result-cache.ts";
+import { endStragglers } from "./stragglers.ts";
+
+export interface CniNetworkOptions extends CniFolders {
+  /** Where answers of plugins are noted: a folder of ours that survives a reboot. */
+  readonly cacheDir: string;
+  /** For each plugin of an ADD; default 2 minutes (a plugin may wait for its own daemon to come up). */
+  readonly addDeadlineMs?: number;
+  /** For each plugin of a DEL or CHECK; default 1 minute. */
+  readonly deleteDeadlineMs?: number;
+  /** For each plugin's STATUS; default 5 seconds. */
+  readonly statusDeadlineMs?: number;
+}
+
+type OwnPlan = {
+  /** The configuration of the time of ADD: DEL must not see another one. */
+  readonly config: string;
+  readonly args: readonly (readonly [string, string])[];
+  readonly capabilityArgs: { readonly [name: string]: Json };
+};
+
+const interfaceName = "eth0";
+
+/** The pods' network by CNI plugins, as containerd and CRI-O have it. */
+export function createCniNetwork(options: CniNetworkOptions): Network {
+  const { binDirs } = options;
+  const cache = new ResultCache(options.cacheDir);
+  const locks = new KeyedLock(); // no two operations of one container at a time (section 3, "Lifecycle")
+  let podCidr = "";
+
+  function callOf(cached: Omit<CachedAttachment, "resultJson">, deadlineMs: number): AttachmentCall {
+    const { attachment, capabilityArgs } = cached;
+    return { list: parseNetworkList(cached.config), attachment, capabilityArgs, binDirs, deadlineMs };
+  }
+
+  async function detachCached(known: Omit<CachedAttachment, "resultJson">, resultJson: string | undefined) {
+    const { attachment, network } = known;
+    const netnsPath = (await isPinned(attachment.netnsPath)) ? attachment.netnsPath : "";
+    const deadlineMs = options.deleteDeadlineMs ?? 60_000;
+    await deleteAttachment(callOf({ ...known, attachment: { ...attachment, netnsPath } }, deadlineMs), resultJson);
+    await cache.delete(network, attachment);
+  }
+
+  return {
+    admit(config: PodSandboxConfig): void {
+      cniArgsOf("", config);
+      capabilityArgsOf(config);
+    },
+
+    plan({ sandboxId, netnsPath, config }: NetworkRequest): NetworkPlan {
+      const { network, missing } = loadNetworks(options);
+      if (network === undefined) throw failedPrecondition(`plan pod network: ${missing}`);
+      const declared = new Set(network.list.plugins.flatMap((plugin) => [...plugin.capabilities]));
+      const offered = Object.entries(capabilityArgsOf(config)).filter(([name]) => declared.has(name));
+      const own: OwnPlan = {
+        config: formatNetworkList(network.list),
+        args: cniArgsOf(sandboxId, config),
+        capabilityArgs: Object.fromEntries(offered),
+      };
+      return { sandboxId, netnsPath, interfaceName, network: network.list.name, own };
+    },
+
+    attach(plan: NetworkPlan, task: Task): Promise<NetworkFacts> {
+      return locks.run(plan.sandboxId, async () => {
+        const known = knownOf(plan);
+        const result = await addAttachment({
+          ...callOf(known, options.addDeadlineMs ?? 120_000),
+          signal: task.signal,
+          onPlugin: (plugin) => task.stage(`waiting for CNI ADD of network "${plan.network}" (plugin ${plugin})`),
+          onResult: ({ json }) => cache.write({ ...known, resultJson: json }),
+        });
+        const ips = podAddresses(result, plan.interfaceName);
+        if (ips.length === 0) {
+          throw internal(`attach network "${plan.network}": its plugins gave ${plan.interfaceName} no address`, {
+            hint: "give the first plugin of the network an ipam section",
+          });
+        }
+        const interfaces = result.interfaces.map(({ name, mac, sandbox }) => ({ name, mac, sandbox }));
+        return { ips, interfaces, resultJson: result.json };
+      });
+    },
+
+    detach(plan: NetworkPlan, facts: NetworkFacts | undefined): Promise<void> {
+      return locks.run(plan.sandboxId, async () => {
+        if (facts === undefined) await endStragglers(plan.sandboxId);
+        const known = knownOf(plan);
+        const resultJson = facts?.resultJson ?? (await cache.read(known.network, known.attachment))?.resultJson;
+        await detachCached(known, resultJson);
+      });
+    },
+
+    check(plan: NetworkPlan, facts: NetworkFacts): Promise<void> {
+      return locks.run(plan.sandboxId, () =>
+        checkAttachment(callOf(knownOf(plan), options.deleteDeadlineMs ?? 60_000), facts.resultJson),
+      );
+    },
+
+    async status(): Promise<Condition> {
+      const { network, missing } = loadNetworks(options);
+      if (network === undefined) return notReady(missing ?? "no CNI configuration");
+      try {
+        await checkNetworkStatus({ list: network.list, binDirs, deadlineMs: options.statusDeadlineMs ?? 5_000 });
+      } catch (error) {
+        if (isCriError(error)) return notReady(error.message);
+        throw error;
+      }
+      return { status: true, reason: "", message: "" };
+    },
+
+    async updatePodCidr(cidr: string): Promise<void> {
+      podCidr = cidr; // plugins get their ranges from their own configuration; containerd uses it in a template only
+    },
+
+    async removeUnrecorded(recorded: ReadonlySet<string>): Promise<readonly string[]> {
+      const left: string[] = [];
+      for (const entry of await cache.list()) {
+        const { containerId } = entry.attachment;
+        if (recorded.has(containerId)) continue;
+        try {
+          await locks.run(containerId, async () => {
+            await endStragglers(containerId);
+            await detachCached(entry, entry.resultJson);
+          });
+        } catch (error) {
+          left.push(`network of ${containerId}: ${error instanceof Error ? error.message : String(error)}`);
+        }
+      }
+      return left;
+    },
+
+    inspect(): Json {
+      const { network, broken, missing } = loadNetworks(options);
+      return {
+        confDir: options.confDir,
+        binDirs: [...binDirs],
+        podCidr,
+        ...(network === undefined
+          ? { missing: missing ?? "" }
+          : { file: network.file, network: summary(network.list) }),
+        broken: broken.map(({ file, why }) => ({ file, why })),
+      };
+    },
+  };
+}
+
+/** Names and types only: configurations may hold credentials. */
+function summary(list: NetworkList): Json {
+  const plugins = list.plugins.map((plugin) => ({ type: plugin.type, capabilities: [...plugin.capabilities] }));
+  return { name: list.name, cniVersion: list.cniVersion, plugins };
+}
+
+function knownOf(plan: NetworkPlan): Omit<CachedAttachment, "resultJson"> {
+  const own = asObject(plan.own, "recorded network plan") as OwnPlan & ForeignObject;
+  const attachment: AttachmentParameters = {
+    containerId: plan.sandboxId,
+    netnsPath: plan.netnsPath,
+    interfaceName: plan.interfaceName,
+    args: own.args,
+  };
+  return { network: plan.network, attachment, config: own.config, capabilityArgs: own.capabilityArgs };
+}
+
+const notReady = (message: string): Condition => ({ status: false, reason: "NetworkPluginNotReady", message });
