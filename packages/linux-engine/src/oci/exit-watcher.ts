@@ -1,0 +1,74 @@
+import { join } from "node:path";
+import { internal } from "@keelson/cri-api/errors";
+import { type ExitFile, readExitFile } from "./exit-file.ts";
+
+/** A monitor that runs: one that we started, or one that was adopted. */
+export interface RunningMonitor {
+  /** Resolves when conmon has ended. */
+  readonly exited: Promise<unknown>;
+}
+
+/** Tells names that appear in a folder. */
+export type WatchFolder = (folder: string, onName: (name: string) => void) => { close(): void };
+
+export interface ExitWatcherOptions {
+  readonly exitFolder: string;
+  readonly watchFolder: WatchFolder;
+  /** Told once per container; `file` is undefined when conmon ended without one. */
+  readonly onEnd: (id: string, file: ExitFile | undefined) => void;
+  /** Told when an exit file cannot be read. */
+  readonly onError: (error: unknown) => void;
+}
+
+/**
+ * Watches for the end of containers: a file of the container's name in conmon's exit folder, or the end of conmon itself.
+ * The container is not our child, and its pidfd fires before conmon has written down how it ended: neither would do.
+ */
+export class ExitWatcher implements Disposable {
+  readonly #options: ExitWatcherOptions;
+  readonly #folder: { close(): void };
+  readonly #watched = new Set<string>();
+  #closed = false;
+
+  constructor(options: ExitWatcherOptions) {
+    this.#options = options;
+    this.#folder = options.watchFolder(options.exitFolder, (name) => this.#look(name, false));
+  }
+
+  /** Also sees an end that came before. */
+  watch(id: string, monitor: RunningMonitor): void {
+    if (this.#closed) throw internal(`watch container ${id}: the engine is closed`);
+    this.#watched.add(id);
+    monitor.exited.then(
+      () => this.#look(id, true),
+      (error: unknown) => this.#options.onError(error),
+    );
+    this.#look(id, false);
+  }
+
+  /** Nothing more is told of it. */
+  unwatch(id: string): void {
+    this.#watched.delete(id);
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#folder.close();
+    this.#watched.clear();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  #look(id: string, monitorEnded: boolean): void {
+    if (!this.#watched.has(id)) return; // also the temporary names under which conmon writes
+    readExitFile(join(this.#options.exitFolder, id)).then(
+      (file) => {
+        if (file === undefined && !monitorEnded) return;
+        if (this.#watched.delete(id)) this.#options.onEnd(id, file);
+      },
+      (error: unknown) => this.#options.onError(error),
+    );
+  }
+}

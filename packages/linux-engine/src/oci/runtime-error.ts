@@ -1,0 +1,57 @@
+import { CriError, type CriErrorCode, internal, notFound, quote } from "@keelson/cri-api/errors";
+
+/**
+ * What crun and runc say when the command itself is missing. They have no codes, only text, so this is the one place that
+ * reads it: runc `exec: "x": executable file not found in $PATH`, `exec: "/x": stat /x: no such file or directory`; crun
+ * ``executable file `x` not found in $PATH``, `open executable: No such file or directory`.
+ */
+const missingCommand = [
+  /executable file .{0,4096}? ?not found/i,
+  /exec: ".{0,4096}?": (?:stat .{0,4096}?: )?no such file or directory/i,
+  /open executable: no such file or directory/i,
+];
+
+/** True when the runtime failed because the command is not in the container. */
+export function isMissingCommand(message: string): boolean {
+  return missingCommand.some((pattern) => pattern.test(message.slice(0, 8192)));
+}
+
+/**
+ * The runtime's own sentence out of what it wrote: JSON log lines (`--log-format json`), logrus text
+ * (`level=error msg="…"`), or plain text. The last error counts.
+ */
+export function runtimeMessage(text: string): string {
+  const lines = text.split("\n").map((line) => line.trim());
+  const messages = lines.filter((line) => line !== "").map(lineMessage);
+  return (messages.at(-1) ?? "").slice(0, 4096);
+}
+
+function lineMessage(line: string): string {
+  if (line.startsWith("{")) {
+    try {
+      const parsed: unknown = JSON.parse(line);
+      if (typeof parsed === "object" && parsed !== null && "msg" in parsed && typeof parsed.msg === "string") {
+        return parsed.msg;
+      }
+    } catch {
+      return line; // not JSON after all: the line itself is the message
+    }
+  }
+  const quoted = line.match(/ msg=("(?:[^"\\]|\\.)*")$/)?.[1];
+  if (quoted === undefined) return line;
+  try {
+    return JSON.parse(quoted) as string;
+  } catch {
+    return quoted; // Go quotes some bytes in ways that JSON has not
+  }
+}
+
+/** The error for a runtime that failed at `what`: NOT_FOUND for a missing command, else `code`. */
+export function runtimeFailure(what: string, output: string, code: CriErrorCode = "INTERNAL"): CriError {
+  const message = runtimeMessage(output);
+  if (isMissingCommand(message)) {
+    return notFound(`${what}: ${message}`, { hint: "check the command, and that the image has it" });
+  }
+  if (message === "") return internal(`${what}: the OCI runtime failed without a word`);
+  return new CriError(code, `${what}: ${quote(message, 2000)}`);
+}
