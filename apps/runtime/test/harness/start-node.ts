@@ -1,0 +1,207 @@
+// A node of its own for one test file: keelsond as a process, a real registry, a CNI network, all below one temporary
+// folder. `close()` gives everything back and fails when something was left.
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { createInterface } from "node:readline";
+import { promisify } from "node:util";
+import { type CriConnection, connectCri } from "@keelson/cri-client";
+import { type BuiltImage, busyboxImage, pushImage } from "@keelson/image-store/build";
+import { parseReference } from "@keelson/image-store/reference";
+import { CleanupStack } from "@keelson/lifecycle";
+import { type DockerRegistry, startDockerRegistry } from "../../../../packages/image-store/test/docker-registry.ts";
+
+const run = promisify(execFile);
+const keelsond = join(import.meta.dirname, "../../../../bin/keelsond");
+
+export interface NodeOptions {
+  /** More TOML for the configuration file. */
+  readonly config?: string;
+  /** Put in front of the bridge plugin's folder: CNI plugins of the test's own. */
+  readonly pluginFolder?: string;
+  /** The `plugins` of the conflist; default a bridge with host-local addresses. */
+  readonly plugins?: (bridge: Readonly<Record<string, unknown>>) => readonly unknown[];
+}
+
+export class TestNode {
+  readonly folder: string;
+  readonly registry: DockerRegistry;
+  readonly endpoint: string;
+  readonly bridge: string;
+  /** All that keelsond wrote, a line each, over all of its lives. */
+  readonly log: string[] = [];
+  readonly #cleanup: CleanupStack = new CleanupStack();
+  #daemon: ChildProcess | undefined;
+  #ended: Promise<unknown> = Promise.resolve();
+
+  constructor(folder: string, registry: DockerRegistry, bridge: string) {
+    this.folder = folder;
+    this.registry = registry;
+    this.bridge = bridge;
+    this.endpoint = `unix://${join(folder, "run", "keelsond.sock")}`;
+    this.#cleanup.defer("folder", () => rm(folder, { recursive: true, force: true }));
+    this.#cleanup.defer("registry", () => registry.close());
+    this.#cleanup.defer("bridge", async () => {
+      const links = await readFile("/proc/net/dev", "utf8");
+      if (links.includes(`${bridge}:`)) await run("busybox", ["ip", "link", "delete", bridge]);
+    });
+  }
+
+  get root(): string {
+    return join(this.folder, "root");
+  }
+
+  get state(): string {
+    return join(this.folder, "state");
+  }
+
+  /** keelsond's process ID while it runs. */
+  get pid(): number {
+    const pid = this.#daemon?.pid;
+    if (pid === undefined) throw new Error("keelsond does not run");
+    return pid;
+  }
+
+  /** Starts keelsond and waits until it listens. */
+  async start(): Promise<void> {
+    const child = spawn(
+      keelsond,
+      [
+        "--config",
+        join(this.folder, "config.toml"),
+        "--listen",
+        this.endpoint,
+        "--root",
+        this.root,
+        "--state",
+        this.state,
+      ],
+      { stdio: ["ignore", "ignore", "pipe"], env: { PATH: `${process.env.PATH}:/usr/sbin:/sbin` } },
+    );
+    this.#daemon = child;
+    this.#ended = once(child, "close");
+    const listening = Promise.withResolvers<void>();
+    const began = this.log.length;
+    createInterface({ input: child.stderr }).on("line", (line) => {
+      this.log.push(line);
+      if (line.includes('"msg":"listening"')) listening.resolve();
+    });
+    void this.#ended.then(() =>
+      listening.reject(new Error(`keelsond ended:\n${this.log.slice(began).slice(-20).join("\n")}`)),
+    );
+    await listening.promise;
+  }
+
+  /** Ends keelsond and waits for its end; SIGKILL is the crash. */
+  async stop(signal: "SIGTERM" | "SIGKILL" = "SIGTERM"): Promise<void> {
+    this.#daemon?.kill(signal);
+    await this.#ended;
+    this.#daemon = undefined;
+  }
+
+  connect(): Promise<CriConnection> {
+    return connectCri({ runtimeEndpoint: this.endpoint });
+  }
+
+  /** Fills the registry. @returns the reference to pull: `127.0.0.1:PORT/NAME` */
+  async push(name: string, image: BuiltImage = busyboxImage()): Promise<string> {
+    const reference = `${this.registry.host}/${name}`;
+    await pushImage(image, { registry: this.registry.url, reference: parseReference(reference) });
+    return reference;
+  }
+
+  /** Removes all pods and images, ends everything, and fails when mounts or conmons of this node are left. */
+  async close(): Promise<void> {
+    const left: string[] = [];
+    try {
+      if (this.#daemon === undefined) await this.start();
+      const cri = await this.connect();
+      for (const pod of (await cri.runtime.listPodSandbox({})).items) {
+        await cri.runtime.stopPodSandbox({ podSandboxId: pod.id });
+        await cri.runtime.removePodSandbox({ podSandboxId: pod.id });
+      }
+      cri.close();
+      await this.stop();
+      const mounts = await readFile("/proc/self/mountinfo", "utf8");
+      left.push(...mounts.split("\n").filter((line) => line.includes(this.folder)));
+      left.push(...(await commandsNaming(this.folder)));
+    } finally {
+      if (this.#daemon !== undefined) await this.stop("SIGKILL");
+      await this.#cleanup.close();
+    }
+    if (left.length > 0) throw new Error(`left behind:\n${left.join("\n")}`);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+/** Command lines of running processes that name the folder. */
+async function commandsNaming(folder: string): Promise<string[]> {
+  const { stdout } = await run("sh", [
+    "-c",
+    'for f in /proc/[0-9]*/cmdline; do tr "\\0" " " <"$f" 2>/dev/null && echo; done',
+  ]);
+  return stdout.split("\n").filter((line) => line.includes(folder) && !line.includes("docker-registry"));
+}
+
+/** Prepares a node; keelsond is not started yet. */
+export async function createNode(options: NodeOptions = {}): Promise<TestNode> {
+  const folder = await mkdtemp(join(tmpdir(), "keelson-node-"));
+  const registry = await startDockerRegistry();
+  const random = randomBytes(3);
+  const node = new TestNode(folder, registry, `kt${random.toString("hex")}`);
+  const bridge = {
+    type: "bridge",
+    bridge: node.bridge,
+    isGateway: true,
+    ipam: {
+      type: "host-local",
+      dataDir: join(folder, "leases"),
+      ranges: [[{ subnet: `10.${100 + (random.readUInt8(0) % 100)}.${random.readUInt8(1)}.0/24` }]],
+      routes: [{ dst: "0.0.0.0/0" }],
+    },
+  };
+  const hosts = join(folder, "certs.d", registry.host);
+  await mkdir(hosts, { recursive: true });
+  await writeFile(
+    join(hosts, "hosts.toml"),
+    `server = "${registry.url}"\n[host."${registry.url}"]\ncapabilities = ["pull", "resolve"]\n`,
+  );
+  await mkdir(join(folder, "net.d"));
+  await writeFile(
+    join(folder, "net.d", "10-test.conflist"),
+    JSON.stringify({ cniVersion: "1.0.0", name: "test", plugins: options.plugins?.(bridge) ?? [bridge] }),
+  );
+  const binDirs = [
+    ...(options.pluginFolder === undefined ? [] : [options.pluginFolder]),
+    "/opt/cni/bin",
+    "/usr/lib/cni",
+  ];
+  await writeFile(
+    join(folder, "config.toml"),
+    [
+      `[registry]\nconfig_path = ${JSON.stringify(join(folder, "certs.d"))}`,
+      `[cni]\nconf_dir = ${JSON.stringify(join(folder, "net.d"))}\nbin_dirs = ${JSON.stringify(binDirs)}`,
+      options.config ?? "",
+    ].join("\n"),
+  );
+  return node;
+}
+
+/** A node with keelsond running. */
+export async function startNode(options: NodeOptions = {}): Promise<TestNode> {
+  const node = await createNode(options);
+  try {
+    await node.start();
+    return node;
+  } catch (error) {
+    await node.close().catch(() => undefined);
+    throw error;
+  }
+}
