@@ -1,0 +1,11 @@
+export { buildContainerSpec, type ContainerSpec, type ContainerSpecInput } from "./build-container-spec.ts";
+export { buildCgroupsPath, type CgroupDriver, type CgroupsPathInput } from "./cgroups-path.ts";
+export type { DeviceSource, HostDevice } from "./devices.ts";
+export type { AppArmorFacts, HostFacts, ImageProcessConfig, Reported } from "./host-facts.ts";
+export { defaultMaskedPaths, defaultReadonlyPaths } from "./masked-paths.ts";
+export type { MountSource, SandboxFiles } from "./mounts.ts";
+export { type HostNamespaces, hostNamespaces, type PinnedNamespaces } from "./namespaces.ts";
+export { type Process, type Spec, serializeSpec } from "./runtime-spec.ts";
+export { localhostSeccompPath } from "./seccomp/build-seccomp.ts";
+export { maxProfileBytes } from "./seccomp/localhost-profile.ts";
+export { type ResolvedUser, type RootFileReader, resolveUser, type UserInput } from "./users.ts";

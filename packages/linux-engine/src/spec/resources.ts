@@ -1,0 +1,125 @@
+import { failedPrecondition, invalidArgument, quote } from "@keelson/cri-api/errors";
+import type { LinuxContainerResources } from "@keelson/cri-api/v1";
+import { checkCpuset } from "./cpuset.ts";
+import type { HostFacts, Reported } from "./host-facts.ts";
+import type { CpuResources, HugepageLimit, MemoryResources, Resources } from "./runtime-spec.ts";
+import { buildUnified } from "./unified.ts";
+
+export type ResourceFacts = Pick<HostFacts, "cgroupVersion" | "controllers" | "swapAccounting">;
+
+const root = "linux.resources";
+
+/**
+ * Limits of a container, without the device rules. Everywhere 0 and "" ask for nothing.
+ * @throws INVALID_ARGUMENT outside what the kernel takes; FAILED_PRECONDITION for a limit whose controller is not there
+ */
+export function buildResources(
+  resources: LinuxContainerResources | undefined,
+  facts: ResourceFacts,
+): { resources: Omit<Resources, "devices">; reported: Reported[] } {
+  if (resources === undefined) return { resources: {}, reported: [] };
+  checkResources(resources);
+  checkControllers(resources, facts);
+  const cpu = buildCpu(resources);
+  const memory = buildMemory(resources, facts);
+  const huge = buildHugepageLimits(resources, facts);
+  const unified = buildUnified(resources.unified, facts);
+  return {
+    resources: {
+      ...(isEmpty(cpu) ? {} : { cpu }),
+      ...(isEmpty(memory.memory) ? {} : { memory: memory.memory }),
+      ...(huge.limits.length === 0 ? {} : { hugepageLimits: huge.limits }),
+      ...(isEmpty(unified.unified) ? {} : { unified: unified.unified }),
+    },
+    reported: [...memory.reported, ...huge.reported, ...unified.reported],
+  };
+}
+
+function isEmpty(value: object): boolean {
+  return Object.keys(value).length === 0;
+}
+
+/** What can be said without knowing the host. @throws INVALID_ARGUMENT */
+export function checkResources(resources: LinuxContainerResources): void {
+  range("cpu_shares", resources.cpuShares, 2n, 262_144n);
+  range("cpu_period", resources.cpuPeriod, 1000n, 1_000_000n);
+  if (resources.cpuQuota !== -1n) range("cpu_quota", resources.cpuQuota, 1000n, maxInt64);
+  if (resources.memoryLimitInBytes !== -1n) range("memory_limit_in_bytes", resources.memoryLimitInBytes, 1n, maxInt64);
+  const { memoryLimitInBytes: limit, memorySwapLimitInBytes: swap } = resources;
+  if (swap !== -1n) range("memory_swap_limit_in_bytes", swap, 1n, maxInt64);
+  if (limit > 0n && swap > 0n && swap < limit) {
+    throw invalidArgument(`read ${root}.memory_swap_limit_in_bytes: ${swap} is below the memory limit ${limit}`, {
+      hint: "it counts memory and swap together",
+    });
+  }
+  if (resources.cpusetCpus !== "") checkCpuset(resources.cpusetCpus, `${root}.cpuset_cpus`);
+  if (resources.cpusetMems !== "") checkCpuset(resources.cpusetMems, `${root}.cpuset_mems`);
+  for (const [index, { pageSize }] of resources.hugepageLimits.entries()) {
+    if (!/^[1-9]\d{0,9}[KMGT]B$/.test(pageSize)) {
+      throw invalidArgument(`read ${root}.hugepage_limits[${index}].page_size: ${quote(pageSize)} is not like "2MB"`);
+    }
+  }
+}
+
+const maxInt64 = 2n ** 63n - 1n;
+
+function range(field: string, value: bigint, min: bigint, max: bigint): void {
+  if (value === 0n || (value >= min && value <= max)) return;
+  throw invalidArgument(`read ${root}.${field}: ${value} is not in ${min}…${max}`);
+}
+
+function checkControllers(resources: LinuxContainerResources, facts: ResourceFacts): void {
+  const need = (asked: boolean, controller: string, field: string) => {
+    if (!asked || facts.controllers.has(controller)) return;
+    throw failedPrecondition(`set ${root}.${field}: this host has no ${controller} controller`);
+  };
+  need(resources.cpuShares !== 0n, "cpu", "cpu_shares");
+  need(resources.cpuQuota > 0n, "cpu", "cpu_quota");
+  need(resources.cpusetCpus !== "", "cpuset", "cpuset_cpus");
+  need(resources.cpusetMems !== "", "cpuset", "cpuset_mems");
+  need(resources.memoryLimitInBytes > 0n, "memory", "memory_limit_in_bytes");
+}
+
+function buildCpu(resources: LinuxContainerResources): CpuResources {
+  return {
+    ...(resources.cpuShares === 0n ? {} : { shares: resources.cpuShares }),
+    ...(resources.cpuQuota === 0n ? {} : { quota: resources.cpuQuota }),
+    ...(resources.cpuPeriod === 0n ? {} : { period: resources.cpuPeriod }),
+    ...(resources.cpusetCpus === "" ? {} : { cpus: resources.cpusetCpus }),
+    ...(resources.cpusetMems === "" ? {} : { mems: resources.cpusetMems }),
+  };
+}
+
+/** With a memory limit and no swap limit there is no swap, as containerd has it. */
+function buildMemory(
+  { memoryLimitInBytes: limit, memorySwapLimitInBytes: asked }: LinuxContainerResources,
+  facts: ResourceFacts,
+): { memory: MemoryResources; reported: Reported[] } {
+  const swap = asked === 0n ? limit : asked;
+  const memory = limit === 0n ? {} : { limit };
+  if (swap === 0n) return { memory, reported: [] };
+  if (facts.swapAccounting) return { memory: { ...memory, swap }, reported: [] };
+  if (asked === 0n) return { memory, reported: [] };
+  const field = `${root}.memory_swap_limit_in_bytes`;
+  return { memory, reported: [{ field, value: String(asked), why: "this host does not count swap" }] };
+}
+
+/** A limit of 0 (every create of the kubelet has one for each page size) asks for nothing where no controller counts. */
+function buildHugepageLimits(
+  { hugepageLimits }: LinuxContainerResources,
+  facts: ResourceFacts,
+): { limits: HugepageLimit[]; reported: Reported[] } {
+  if (facts.controllers.has("hugetlb")) {
+    return { limits: hugepageLimits.map(({ pageSize, limit }) => ({ pageSize, limit })), reported: [] };
+  }
+  const reported = hugepageLimits.map(({ pageSize, limit }, index): Reported => {
+    const field = `${root}.hugepage_limits[${index}]`;
+    if (limit !== 0n) {
+      throw failedPrecondition(
+        `set ${field}: ${limit} bytes of ${pageSize} pages, this host has no hugetlb controller`,
+      );
+    }
+    return { field, value: `${pageSize}=0`, why: "this host has no hugetlb controller: nothing limits them" };
+  });
+  return { limits: [], reported };
+}
