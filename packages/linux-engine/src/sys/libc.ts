@@ -24,6 +24,16 @@ export function native(prototype: string): NativeFunction {
   return Object.assign(call, { async: (...args: readonly unknown[]): void => get().async(...args) });
 }
 
+/** The version of the GNU C library, such as `2.36`; undefined when the system has another. */
+export function libcVersion(): string | undefined {
+  try {
+    library ??= koffi.load("libc.so.6");
+    return String(library.func("const char *gnu_get_libc_version()")());
+  } catch {
+    return undefined; // koffi tells no reason: no such library, or not one of GNU's
+  }
+}
+
 /** Passes on the result of a call that answers -1 and `errno` on failure. @throws SyscallError */
 export function must(result: number, syscall: string, subject?: string): number {
   if (result < 0) throw new SyscallError(syscall, koffi.errno(), subject);

@@ -73,7 +73,7 @@ export interface Child {
   readonly pid: number;
   /** Clock ticks since boot; record it beside the pid. */
   readonly startTime: number;
-  /** Resolves once the child has ended and been reaped; never rejects. */
+  /** Resolves once the child has ended and been reaped; rejects only if the kernel does not tell how it ended. */
   readonly exited: Promise<Exit>;
   /** Our ends of the pipes asked for, by the child's descriptor number. The caller owns and closes them. */
   readonly pipes: ReadonlyMap<number, number>;
@@ -197,18 +197,19 @@ function watchChild(pid: number, pipes: ReadonlyMap<number, number>): Child {
     waitid(P_PID, pid, Buffer.alloc(128), WEXITED);
     throw error;
   }
-  const { promise: exited, resolve } = Promise.withResolvers<Exit>();
+  const { promise: exited, resolve, reject } = Promise.withResolvers<Exit>();
+  exited.catch(() => undefined); // whoever awaits it gets the error; if nobody does, it is nobody's
   let reaped = false;
   const watch = watchReadable(pidfd, () => {
-    const info = Buffer.alloc(128); // siginfo_t: si_code at 8, si_status at 24
-    must(waitid(P_PIDFD, pidfd, info, WEXITED | WNOHANG), "waitid", String(pid));
     reaped = true;
     watch.close();
-    closeSync(pidfd);
-    const status = info.readInt32LE(24);
-    resolve(
-      info.readInt32LE(8) === CLD_EXITED ? { code: status, signal: undefined } : { code: undefined, signal: status },
-    );
+    try {
+      resolve(reap(pidfd));
+    } catch (error) {
+      reject(error);
+    } finally {
+      closeSync(pidfd);
+    }
   });
   return {
     pid,
@@ -220,6 +221,14 @@ function watchChild(pid: number, pipes: ReadonlyMap<number, number>): Child {
     signalGroup: (signal) => !reaped && kill(-pid, signal) === 0,
     unref: () => watch.unref(),
   };
+}
+
+function reap(pidfd: number): Exit {
+  const info = Buffer.alloc(128); // siginfo_t: si_code at 8, si_status at 24
+  must(waitid(P_PIDFD, pidfd, info, WEXITED | WNOHANG), "waitid", String(pidfd));
+  const status = info.readInt32LE(24);
+  if (info.readInt32LE(8) === CLD_EXITED) return { code: status, signal: undefined };
+  return { code: undefined, signal: status };
 }
 
 function environment(env: Readonly<Record<string, string>>): string[] {
