@@ -33,6 +33,8 @@ export interface Network {
   updatePodCidr(cidr: string): Promise<void>;
   /** Detaches what is attached by our own notes to sandboxes that no record names. @returns what it could not detach */
   removeUnrecorded(recorded: ReadonlySet<string>): Promise<readonly string[]>;
+  /** For the verbose PodSandboxStatus: what was attached. */
+  inspectAttachment(plan: NetworkPlan, facts: NetworkFacts): Json;
   /** For the verbose Status: how the network is configured. */
   inspect(): Json;
 }

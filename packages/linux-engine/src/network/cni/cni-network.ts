@@ -12,6 +12,7 @@ import {
   deleteAttachment,
 } from "./attachment.ts";
 import { podAddresses } from "./cni-result.ts";
+import { describeResult } from "./describe-result.ts";
 import type { AttachmentParameters } from "./exec-plugin.ts";
 import { asObject, type ForeignObject } from "./foreign-json.ts";
 import { type CniFolders, loadNetworks } from "./load-networks.ts";
@@ -145,6 +146,10 @@ export function createCniNetwork(options: CniNetworkOptions): Network {
         }
       }
       return left;
+    },
+
+    inspectAttachment(_plan: NetworkPlan, facts: NetworkFacts): Json {
+      return describeResult(facts.resultJson);
     },
 
     inspect(): Json {

@@ -1,0 +1,50 @@
+import { toJson } from "@bufbuild/protobuf";
+import { PodSandboxConfigSchema } from "@keelson/cri-api/v1";
+import type { Json, SandboxRecord } from "@keelson/runtime-core/ports";
+import { podCgroup } from "../cgroup/pod-cgroup.ts";
+import { isPinned } from "../sys/namespace-pin.ts";
+import { recordedNetwork, recordedPins, sandboxParts } from "./sandbox-parts.ts";
+import { sandboxPaths } from "./sandbox-paths.ts";
+import type { SandboxDeps } from "./sandbox-tools.ts";
+
+/**
+ * What verbose PodSandboxStatus shows, in the form that tools know from containerd: one key `info`. `pid` is 0: no
+ * process holds the pod's namespaces; their paths are in `runtimeSpec`.
+ */
+export async function inspectSandbox(record: SandboxRecord, deps: SandboxDeps): Promise<Record<string, Json>> {
+  const pins = recordedPins(record)?.plan.pins;
+  const network = recordedNetwork(record);
+  const parts = sandboxParts(record, deps.folders, deps.cgroups);
+  const namespaces = Object.entries(parts.pins).map(([type, path]) => ({ type, path }));
+  const config = toJson(PodSandboxConfigSchema, record.config, {
+    useProtoFieldName: true,
+    enumAsInteger: true,
+  }) as Json;
+  return {
+    info: {
+      pid: 0,
+      processStatus: "",
+      netNamespaceClosed: pins?.net === undefined ? false : !(await isPinned(pins.net)),
+      image: "",
+      snapshotKey: "",
+      snapshotter: "",
+      runtimeHandler: record.runtimeHandler,
+      runtimeType: "keelson",
+      cniResult: network?.facts === undefined ? null : deps.network.inspectAttachment(network.plan, network.facts),
+      config,
+      metadata: {
+        ID: record.id,
+        NetNSPath: pins?.net ?? "",
+        IPs: record.facts === undefined ? [] : [...record.facts.ips],
+      },
+      runtimeSpec: {
+        hostname: record.config.hostname,
+        linux: {
+          namespaces,
+          cgroupsPath: podCgroup(deps.cgroups, record.id, record.config.linux?.cgroupParent ?? "").parent,
+        },
+      },
+      files: sandboxPaths(deps.folders, record.id).files,
+    },
+  };
+}

@@ -1,0 +1,98 @@
+import { readdir, rmdir } from "node:fs/promises";
+import { join, posix } from "node:path";
+import { hierarchyRoots, removeFolderIfEmpty } from "../cgroup/cgroup-folders.ts";
+import { cgroupFolder, childCgroups, endCgroup, removeCgroup } from "../oci/container-cgroup.ts";
+import { unpinNamespace } from "../sys/namespace-pin.ts";
+import { isErrno } from "../sys/syscall-error.ts";
+import { type EngineFolders, netnsFolder, ownPrefix, sandboxFolder, sandboxPaths } from "./sandbox-paths.ts";
+import type { SandboxDeps } from "./sandbox-tools.ts";
+import { unmountShm } from "./steps/mount-shm.ts";
+import { removeFiles } from "./steps/write-files.ts";
+
+export interface Leftovers {
+  /** What was removed, for the log. */
+  readonly removed: readonly string[];
+  /** A sentence for each thing that could not be removed. */
+  readonly left: readonly string[];
+}
+
+const idPattern = /^[0-9a-f]{64}$/;
+
+/**
+ * Removes what has our name and no record: attachments, pins, shared memory, files and cgroups of sandboxes that
+ * `recorded` does not name. For the start of the daemon, when no sandbox is in the making; containers without a record
+ * have been removed before.
+ */
+export async function removeSandboxLeftovers(recorded: ReadonlySet<string>, deps: SandboxDeps): Promise<Leftovers> {
+  const removed: string[] = [];
+  const left: string[] = [...(await deps.network.removeUnrecorded(recorded))];
+  const attempt = async (what: string, remove: () => unknown): Promise<void> => {
+    try {
+      await remove();
+      removed.push(what);
+    } catch (error) {
+      left.push(`${what}: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  };
+  for (const path of await strayNetns(deps.folders, recorded)) {
+    await attempt(`network namespace ${path}`, () => unpinNamespace(path));
+  }
+  for (const id of await strayFolders(join(deps.folders.state, sandboxFolder.state), recorded)) {
+    await attempt(`mounts of sandbox ${id}`, () => removeState(deps, id));
+  }
+  for (const id of await strayFolders(join(deps.folders.root, sandboxFolder.files), recorded)) {
+    await attempt(`files of sandbox ${id}`, () => removeFiles(sandboxPaths(deps.folders, id).files.folder));
+  }
+  for (const id of strayCgroups(deps, recorded)) {
+    await attempt(`cgroup of sandbox ${id}`, () => removeCgroups(deps, id));
+  }
+  return { removed, left };
+}
+
+async function strayNetns(folders: EngineFolders, recorded: ReadonlySet<string>): Promise<readonly string[]> {
+  const known = new Set([...recorded].map((id) => sandboxPaths(folders, id).netns));
+  const folder = netnsFolder(folders);
+  const names = (await list(folder)).filter((name) => name.startsWith(`${ownPrefix(folders.root)}-`));
+  return names.map((name) => join(folder, name)).filter((path) => !known.has(path));
+}
+
+async function strayFolders(folder: string, recorded: ReadonlySet<string>): Promise<readonly string[]> {
+  return (await list(folder)).filter((name) => idPattern.test(name) && !recorded.has(name));
+}
+
+function strayCgroups(deps: SandboxDeps, recorded: ReadonlySet<string>): readonly string[] {
+  if (deps.cgroups.driver === "systemd") return [];
+  const names = hierarchyRoots(deps.cgroupLayout()).flatMap((root) =>
+    childCgroups(posix.join(root, deps.cgroups.prefix)),
+  );
+  return [...new Set(names)].filter((name) => idPattern.test(name) && !recorded.has(name));
+}
+
+async function removeState(deps: SandboxDeps, id: string): Promise<void> {
+  const { shm, ipc, uts, namespaceFolder, stateFolder } = sandboxPaths(deps.folders, id);
+  for (const pin of [ipc, uts]) await unpinNamespace(pin);
+  await rmdir(namespaceFolder).catch(ignoreMissing);
+  await unmountShm(shm);
+  await rmdir(stateFolder).catch(ignoreMissing);
+}
+
+async function removeCgroups(deps: SandboxDeps, id: string): Promise<void> {
+  const layout = deps.cgroupLayout();
+  const path = posix.join("/", deps.cgroups.prefix, id);
+  await endCgroup(layout, cgroupFolder(layout, path));
+  for (const root of hierarchyRoots(layout)) {
+    removeCgroup(posix.join(root, path));
+    removeFolderIfEmpty(posix.join(root, deps.cgroups.prefix));
+  }
+}
+
+async function list(folder: string): Promise<readonly string[]> {
+  return readdir(folder).catch((error: unknown) => {
+    if (isErrno(error, "ENOENT")) return [];
+    throw error;
+  });
+}
+
+function ignoreMissing(error: unknown): void {
+  if (!isErrno(error, "ENOENT")) throw error;
+}

@@ -1,0 +1,64 @@
+import { notFound, quote } from "@keelson/cri-api/errors";
+import type { PodSandboxConfig } from "@keelson/cri-api/v1";
+import {
+  applySteps,
+  failOnLeft,
+  type Journal,
+  revertSteps,
+  type SandboxEngine,
+  type SandboxFacts,
+  type SandboxRecord,
+  type Task,
+} from "@keelson/runtime-core/ports";
+import { podCgroup } from "../cgroup/pod-cgroup.ts";
+import { sandboxSteps } from "./create.ts";
+import { inspectSandbox } from "./inspect.ts";
+import { podHostname, resolvConfText } from "./pod-files.ts";
+import { podSysctls } from "./pod-sysctls.ts";
+import type { SandboxDeps, SandboxTools } from "./sandbox-tools.ts";
+import { attachNetworkName } from "./steps/attach-network.ts";
+
+export interface SandboxEngineOptions extends SandboxDeps {
+  /** Default deny for everything that a sandbox can be asked. @throws FAILED_PRECONDITION, INVALID_ARGUMENT */
+  readonly guard: (config: PodSandboxConfig, runtimeHandler: string) => void;
+  /** Whether there is a runtime handler of this name; "" is the default one. */
+  readonly hasHandler: (runtimeHandler: string) => boolean;
+}
+
+/** Sandboxes by pinned namespaces, a network and files; see `create.ts` for what they are made of. */
+export function createSandboxEngine(options: SandboxEngineOptions): SandboxEngine {
+  const toolsOf = (journal: Journal): SandboxTools => ({ ...options, journal });
+
+  const revert = async (record: SandboxRecord, journal: Journal, until: "stop" | "remove"): Promise<void> => {
+    const left = await revertSteps({ steps: sandboxSteps, tools: toolsOf(journal), journal, until });
+    failOnLeft(`${until} sandbox ${quote(record.id)}`, left);
+  };
+
+  return {
+    admit(config: PodSandboxConfig, runtimeHandler: string): void {
+      if (!options.hasHandler(runtimeHandler)) {
+        throw notFound(`find runtime handler ${quote(runtimeHandler)}: it is not configured`, {
+          hint: "name a handler of section [runtimes] of the configuration in the RuntimeClass",
+        });
+      }
+      options.guard(config, runtimeHandler);
+      podCgroup(options.cgroups, "", config.linux?.cgroupParent ?? "");
+      podHostname(config);
+      podSysctls(config);
+      resolvConfText(config.dnsConfig);
+      options.network.admit(config);
+    },
+
+    async create(record: SandboxRecord, journal: Journal, task: Task): Promise<SandboxFacts> {
+      const facts = await applySteps({ steps: sandboxSteps, subject: record, tools: toolsOf(journal), journal, task });
+      const network = facts.get(attachNetworkName) as { readonly ips: readonly string[] } | undefined;
+      return { ips: network?.ips ?? [] };
+    },
+
+    stop: (record: SandboxRecord, journal: Journal) => revert(record, journal, "stop"),
+
+    remove: (record: SandboxRecord, journal: Journal) => revert(record, journal, "remove"),
+
+    inspect: (record: SandboxRecord) => inspectSandbox(record, options),
+  };
+}

@@ -1,0 +1,65 @@
+import type { SandboxRecord } from "@keelson/runtime-core/ports";
+import { type CgroupScheme, podCgroup } from "../cgroup/pod-cgroup.ts";
+import type { NetworkFacts, NetworkPlan } from "../network/network.ts";
+import { hostNamespaces, type PinnedNamespaces } from "../spec/namespaces.ts";
+import type { NamespacePins } from "../sys/namespace-protocol.ts";
+import { type EngineFolders, sandboxPaths } from "./sandbox-paths.ts";
+import { attachNetworkName } from "./steps/attach-network.ts";
+import { type PinsFacts, type PinsPlan, pinNamespacesName } from "./steps/pin-namespaces.ts";
+
+/** What a container takes over from its sandbox, read from the sandbox's record. */
+export interface SandboxParts {
+  /** Paths of the pinned namespaces, for the OCI specification; a kind that is absent is the host's. */
+  readonly pins: PinnedNamespaces;
+  /** The same, for calls into the namespaces. */
+  readonly namespaces: NamespacePins;
+  /** Bind-mounted to `/etc` and `/dev/shm`. `shm` is absent for a pod in the host's IPC namespace. */
+  readonly files: {
+    readonly hostname: string;
+    readonly hosts: string;
+    readonly resolvConf: string;
+    readonly shm?: string;
+  };
+  /** The `cgroup_parent` of the container: the request's own, or ours when it has none. */
+  readonly cgroupParent: string;
+}
+
+export function sandboxParts(record: SandboxRecord, folders: EngineFolders, cgroups: CgroupScheme): SandboxParts {
+  const { files, shm } = sandboxPaths(folders, record.id);
+  const namespaces = recordedPins(record)?.plan.pins ?? {};
+  const { net, ipc, uts } = namespaces;
+  return {
+    pins: {
+      ...(net === undefined ? {} : { network: net }),
+      ...(ipc === undefined ? {} : { ipc }),
+      ...(uts === undefined ? {} : { uts }),
+    },
+    namespaces,
+    files: {
+      hostname: files.hostname,
+      hosts: files.hosts,
+      resolvConf: files.resolvConf,
+      ...(hostNamespaces(record.config).ipc ? {} : { shm }),
+    },
+    cgroupParent: podCgroup(cgroups, record.id, record.config.linux?.cgroupParent ?? "").parent,
+  };
+}
+
+/** Plan and facts of the pins; undefined when there are none (host network and host IPC, or stopped). */
+export function recordedPins(
+  record: SandboxRecord,
+): { readonly plan: PinsPlan; readonly facts: PinsFacts | undefined } | undefined {
+  const found = record.steps.find((one) => one.name === pinNamespacesName);
+  return found === undefined
+    ? undefined
+    : { plan: found.plan as PinsPlan, facts: found.facts as PinsFacts | undefined };
+}
+
+/** Plan and facts of the network; undefined in the host's network, and when stopped. */
+export function recordedNetwork(
+  record: SandboxRecord,
+): { readonly plan: NetworkPlan; readonly facts: NetworkFacts | undefined } | undefined {
+  const found = record.steps.find((one) => one.name === attachNetworkName);
+  if (found === undefined) return undefined;
+  return { plan: found.plan as NetworkPlan, facts: found.facts as NetworkFacts | undefined };
+}
