@@ -1,0 +1,75 @@
+import { toJson } from "@bufbuild/protobuf";
+import { failedPrecondition, quote } from "@keelson/cri-api/errors";
+import { ContainerConfigSchema } from "@keelson/cri-api/v1";
+import { applySteps, type ContainerEngine, type ContainerRecord, failOnLeft, revertSteps } from "../ports/index.ts";
+import { admitContainer } from "./admit-container.ts";
+import {
+  type ContainerTools,
+  containerSteps,
+  createSteps,
+  recordedStart,
+  recordedStopSignal,
+  startSteps,
+} from "./container-steps.ts";
+import { containerUser } from "./container-user.ts";
+import { criSignalNumber, signalNumber, sigterm } from "./signals.ts";
+import { turn } from "./turn.ts";
+
+export function createContainers(tools: ContainerTools): ContainerEngine {
+  const { life, faults, scriptOf } = tools;
+
+  return {
+    admit(config) {
+      admitContainer(config);
+      scriptOf(config);
+    },
+    async create(record, sandbox, journal, task) {
+      const user = containerUser(record.config, life.images.get(record.image.id)?.user ?? "");
+      await applySteps({ steps: createSteps, subject: { record, sandbox }, tools, journal, task });
+      return { mounts: record.config.mounts, user };
+    },
+    async start(record, sandbox, journal, task) {
+      if (life.held("namespaces", sandbox.id) === undefined) {
+        throw failedPrecondition(`start container ${quote(record.id)}: its sandbox has no namespaces any more`);
+      }
+      const subject = { record, sandbox };
+      await applySteps({ steps: startSteps, subject, tools: { ...tools, starting: subject }, journal, task });
+      const started = recordedStart(journal.steps);
+      if (started === undefined) throw new Error(`start container ${record.id}: the journal does not know its start`);
+      return started;
+    },
+    async signal(record, signal) {
+      await faults.reach("container.signal");
+      const process = life.process(record.id);
+      if (signal === "kill") process?.kill();
+      else process?.signal(stopSignal(record));
+    },
+    async remove(record, journal) {
+      const left = await revertSteps({ steps: containerSteps, tools, journal, until: "remove" });
+      failOnLeft(`remove container ${record.id}`, left);
+    },
+    async exec(record, request) {
+      await faults.reach("container.exec", request.signal);
+      const process = life.process(record.id);
+      if (process === undefined) throw failedPrecondition(`exec in container ${quote(record.id)}: it does not run`);
+      return await process.exec(request);
+    },
+    async inspect(record) {
+      await turn();
+      return {
+        info: {
+          simulated: true,
+          pid: 0,
+          sandboxID: record.sandboxId,
+          image: { id: record.image.id, ref: record.image.ref },
+          steps: record.steps.map(({ name, plan, facts }) => ({ name, plan, facts: facts ?? null })),
+          config: toJson(ContainerConfigSchema, record.config),
+        },
+      };
+    },
+  };
+}
+
+function stopSignal({ config, steps }: ContainerRecord): number {
+  return criSignalNumber(config.stopSignal) ?? signalNumber(recordedStopSignal(steps)) ?? sigterm;
+}

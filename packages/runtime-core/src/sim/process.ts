@@ -1,0 +1,216 @@
+import { CriError, canceled, failedPrecondition, notFound, quote } from "@keelson/cri-api/errors";
+import { formatLogLine } from "@keelson/cri-api/logs";
+import type { Clock, ContainerExit, ExecRequest, ExecResult, Timer } from "../ports/index.ts";
+import type { ContainerLog } from "./logs.ts";
+import type { ContainerScript, ScriptExec, ScriptLine } from "./script.ts";
+import { isHarmless, sigkill } from "./signals.ts";
+import { turn } from "./turn.ts";
+
+export interface ProcessOptions {
+  readonly id: string;
+  readonly script: ContainerScript;
+  readonly clock: Clock;
+  /** Undefined: nobody wants its lines. */
+  readonly log: ContainerLog | undefined;
+  /** Called once, when it has ended and its log is whole. */
+  readonly onExit: (exit: ContainerExit) => void;
+  /** Hears of log lines that could not be written. */
+  readonly onError: (error: unknown) => void;
+}
+
+/** conmon's read buffer: longer lines are written in parts. */
+const partBytes = 8192;
+
+/**
+ * A simulated container process: it follows its script by the clock, whoever looks. It survives the engine that
+ * started it, as a real one does.
+ */
+export class SimulatedProcess {
+  readonly startedAtNs: bigint;
+  readonly #options: ProcessOptions;
+  readonly #timers = new Set<Timer>();
+  readonly #ended = Promise.withResolvers<void>();
+  #stopping = false;
+  #ending = false;
+  #exit: ContainerExit | undefined;
+
+  constructor(options: ProcessOptions) {
+    this.#options = options;
+    this.startedAtNs = options.clock.now();
+    const { script } = options;
+    this.#say(script.log ?? []);
+    const { exit } = script;
+    if (exit === undefined) return;
+    this.#later(exit.afterMs ?? 0, () => {
+      if (exit.oomKilled === true) this.#end(exit.code, "OOMKilled");
+      else this.#end(exit.code);
+    });
+  }
+
+  /** Undefined while it runs. */
+  get exit(): ContainerExit | undefined {
+    return this.#exit;
+  }
+
+  get log(): ContainerLog | undefined {
+    return this.#options.log;
+  }
+
+  /** Does what the script says of a stop signal. Succeeds when it has ended. */
+  signal(signal: number): void {
+    if (signal === sigkill) {
+      this.kill();
+      return;
+    }
+    const { stop } = this.#options.script;
+    if (this.#ending || this.#stopping || stop === "ignore" || (stop === undefined && isHarmless(signal))) return;
+    this.#stopping = true;
+    this.#say(stop?.log ?? []);
+    this.#later(stop?.afterMs ?? 0, () => this.#end(stop?.code ?? 128 + signal));
+  }
+
+  /** Ends it at once, as SIGKILL does. */
+  kill(): void {
+    this.#end(128 + sigkill);
+  }
+
+  /** The machine went down under it: nobody notes its end. */
+  vanish(): void {
+    this.#ending = true;
+    this.#clearTimers();
+    this.#options.log?.close();
+    this.#ended.resolve();
+  }
+
+  /** Runs a command in it, as the script answers. */
+  async exec(request: ExecRequest): Promise<ExecResult> {
+    const { id, clock, script } = this.#options;
+    request.signal.throwIfAborted();
+    if (this.#ending) throw failedPrecondition(`exec in container ${quote(id)}: it does not run`);
+    const answer = script.exec?.find((one) => sameWords(one.command, request.command)) ?? { command: request.command };
+    const words = request.command.map((word) => quote(word)).join(" ");
+    if (answer.notFound === true) {
+      throw notFound(`exec ${words} in container ${quote(id)}: no such command`, {
+        hint: "look for the command in the container's image",
+      });
+    }
+    const timers = new Set<Timer>();
+    const { promise, resolve, reject } = Promise.withResolvers<ExecResult>();
+    const abort = (): void => reject(canceled(`exec ${words}: the caller went`, { cause: request.signal.reason }));
+    request.signal.addEventListener("abort", abort, { once: true });
+    if (request.timeoutMs !== undefined) {
+      const late = `exec ${words}: took longer than ${request.timeoutMs} ms`;
+      timers.add(clock.after(request.timeoutMs, () => reject(new CriError("DEADLINE_EXCEEDED", late))));
+    }
+    const done = (): void => resolve(resultOf(answer));
+    if (answer.afterMs === undefined || answer.afterMs === 0) void turn().then(done);
+    else timers.add(clock.after(answer.afterMs, done));
+    // the end of a container takes all its processes with it
+    void this.#ended.promise.then(() => resolve(resultOf({ command: [], code: 128 + sigkill })));
+    try {
+      return await promise;
+    } finally {
+      request.signal.removeEventListener("abort", abort);
+      for (const timer of timers) timer.cancel();
+    }
+  }
+
+  #later(delayMs: number, run: () => void): void {
+    if (delayMs === 0) {
+      void turn().then(() => {
+        if (!this.#ending) run();
+      });
+      return;
+    }
+    const timer = this.#options.clock.after(delayMs, () => {
+      this.#timers.delete(timer);
+      run();
+    });
+    this.#timers.add(timer);
+  }
+
+  #say(lines: readonly ScriptLine[]): void {
+    for (const line of lines) {
+      if (line.atMs === undefined || line.atMs === 0) this.#write(line);
+      else this.#later(line.atMs, () => this.#write(line));
+    }
+  }
+
+  #write(line: ScriptLine): void {
+    const { log, clock, onError } = this.#options;
+    if (log === undefined) return;
+    const texts = line.text.split("\n");
+    // a line feed at the end ends the line and begins none
+    if (texts.length > 1 && texts.at(-1) === "") texts.pop();
+    const stream = line.stream ?? "stdout";
+    try {
+      for (const text of texts) {
+        const parts = cutBytes(text, partBytes);
+        for (const [index, part] of parts.entries()) {
+          log.write(formatLogLine({ timeNs: clock.now(), stream, partial: index < parts.length - 1, text: part }));
+        }
+      }
+    } catch (error) {
+      // a full disk loses lines and stops no container
+      onError(error);
+    }
+  }
+
+  #end(code: number, reason?: "OOMKilled"): void {
+    if (this.#ending) return;
+    this.#ending = true;
+    this.#clearTimers();
+    // the signal is sent before the process is gone: its end is seen later
+    void turn().then(() => {
+      const { log, clock, onExit } = this.#options;
+      log?.close();
+      this.#exit = {
+        code,
+        finishedAtNs: clock.now(),
+        reason: reason ?? (code === 0 ? "Completed" : "Error"),
+        message: "",
+      };
+      this.#ended.resolve();
+      onExit(this.#exit);
+    });
+  }
+
+  #clearTimers(): void {
+    for (const timer of this.#timers) timer.cancel();
+    this.#timers.clear();
+  }
+}
+
+function resultOf(answer: ScriptExec): ExecResult {
+  const encoder = new TextEncoder();
+  return {
+    exitCode: answer.code ?? 0,
+    stdout: encoder.encode(answer.stdout ?? ""),
+    stderr: encoder.encode(answer.stderr ?? ""),
+  };
+}
+
+function sameWords(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((word, index) => word === b[index]);
+}
+
+/** Pieces of at most `max` bytes of UTF-8, cut between characters; one empty piece for an empty text. */
+function cutBytes(text: string, max: number): readonly string[] {
+  if (text.length * 3 <= max) return [text];
+  const pieces: string[] = [];
+  let piece = "";
+  let size = 0;
+  for (const character of text) {
+    const code = character.codePointAt(0) ?? 0;
+    const bytes = code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+    if (size + bytes > max) {
+      pieces.push(piece);
+      piece = "";
+      size = 0;
+    }
+    piece += character;
+    size += bytes;
+  }
+  pieces.push(piece);
+  return pieces;
+}

@@ -1,0 +1,75 @@
+import { type LinuxPodSandboxConfig, NamespaceMode } from "@keelson/cri-api/v1";
+import type { AnyStep, SandboxRecord } from "../ports/index.ts";
+import { type StepTools, simulatedStep } from "./simulated-step.ts";
+import type { Life } from "./world.ts";
+
+export interface SandboxTools extends StepTools {
+  readonly life: Life;
+}
+
+const pinNamespaces = simulatedStep<SandboxRecord, SandboxTools>({
+  name: "pin-namespaces",
+  heldUntil: "stop",
+  plan: ({ id }) => ({ owner: id }),
+  apply({ owner }, { life }) {
+    life.hold("namespaces", owner, "net,ipc,uts");
+    return {};
+  },
+  revert({ owner }, { life }) {
+    life.release("namespaces", owner);
+  },
+});
+
+const writeFiles = simulatedStep<SandboxRecord, SandboxTools>({
+  name: "write-files",
+  heldUntil: "remove",
+  plan: ({ id }) => ({ owner: id }),
+  apply({ owner }, { life }) {
+    life.hold("files", owner, "hostname,hosts,resolv.conf");
+    return {};
+  },
+  revert({ owner }, { life }) {
+    life.release("files", owner);
+  },
+});
+
+/** Durable, as CNI ADD: the lease stays on the machine's disk. */
+const attachNetwork = simulatedStep<SandboxRecord, SandboxTools>({
+  name: "attach-network",
+  heldUntil: "stop",
+  durable: true,
+  plan: ({ id, config }) => (isHostNetwork(config.linux) ? undefined : { owner: id }),
+  apply({ owner }, { life }) {
+    const address = life.freeAddress();
+    life.hold("address", owner, address);
+    return { ips: [address] };
+  },
+  revert({ owner }, { life }) {
+    life.release("address", owner);
+  },
+});
+
+const makeCgroup = simulatedStep<SandboxRecord, SandboxTools>({
+  name: "make-cgroup",
+  heldUntil: "stop",
+  plan: ({ id, config }) => ({ owner: id, parent: config.linux?.cgroupParent ?? "" }),
+  apply({ owner, parent }, { life }) {
+    life.hold("cgroup", owner, `${String(parent)}/${owner}`);
+    return {};
+  },
+  revert({ owner }, { life }) {
+    life.release("cgroup", owner);
+  },
+});
+
+/** What a sandbox is made of, in the order of making; the names are the Linux engine's. */
+export const sandboxSteps: readonly AnyStep<SandboxRecord, SandboxTools>[] = [
+  pinNamespaces,
+  writeFiles,
+  attachNetwork,
+  makeCgroup,
+];
+
+function isHostNetwork(linux: LinuxPodSandboxConfig | undefined): boolean {
+  return linux?.securityContext?.namespaceOptions?.network === NamespaceMode.NODE;
+}

@@ -1,0 +1,57 @@
+import { toJson } from "@bufbuild/protobuf";
+import { PodSandboxConfigSchema } from "@keelson/cri-api/v1";
+import {
+  applySteps,
+  failOnLeft,
+  type Json,
+  revertSteps,
+  type SandboxEngine,
+  type SandboxRecord,
+} from "../ports/index.ts";
+import { admitSandbox } from "./admit-sandbox.ts";
+import { type SandboxTools, sandboxSteps } from "./sandbox-steps.ts";
+import { turn } from "./turn.ts";
+
+export interface SandboxesOptions extends SandboxTools {
+  readonly handlers: readonly string[];
+}
+
+export function createSandboxes(tools: SandboxesOptions): SandboxEngine {
+  return {
+    admit(config, runtimeHandler) {
+      admitSandbox(config, runtimeHandler, tools.handlers);
+    },
+    async create(record, journal, task) {
+      const facts = await applySteps({ steps: sandboxSteps, subject: record, tools, journal, task });
+      return { ips: readIps(facts.get("attach-network")) };
+    },
+    async stop(record, journal) {
+      const left = await revertSteps({ steps: sandboxSteps, tools, journal, until: "stop" });
+      failOnLeft(`stop sandbox ${record.id}`, left);
+    },
+    async remove(record, journal) {
+      const left = await revertSteps({ steps: sandboxSteps, tools, journal, until: "remove" });
+      failOnLeft(`remove sandbox ${record.id}`, left);
+    },
+    async inspect(record) {
+      await turn();
+      return { info: inspectSandbox(record) };
+    },
+  };
+}
+
+/** Nothing of the configuration is lost: what the simulated engine does not act upon is shown here. */
+function inspectSandbox(record: SandboxRecord): Json {
+  return {
+    simulated: true,
+    pid: 0,
+    runtimeHandler: record.runtimeHandler,
+    steps: record.steps.map(({ name, plan, facts }) => ({ name, plan, facts: facts ?? null })),
+    config: toJson(PodSandboxConfigSchema, record.config),
+  };
+}
+
+function readIps(facts: Json | undefined): readonly string[] {
+  if (typeof facts !== "object" || facts === null || !("ips" in facts) || !Array.isArray(facts.ips)) return [];
+  return facts.ips.map(String);
+}
