@@ -12,14 +12,27 @@ export function buildAppArmorProfile(
   facts: Pick<HostFacts, "apparmor">,
 ): string | undefined {
   const choice = chooseAppArmor(context);
-  const { apparmor } = facts;
-  if (choice.kind === "unconfined") return undefined;
-  if (choice.kind === "runtime-default") {
-    if (apparmor === undefined) return undefined;
-    if (apparmor.runtimeDefault !== undefined) return apparmor.runtimeDefault;
-    throw refuseChoice("apparmor", choice, "no profile for it is loaded on this host");
+  const why = refuseAppArmor(context, facts);
+  if (why !== undefined) throw refuseChoice("apparmor", choice, why);
+  if (choice.kind === "localhost") return choice.ref;
+  return choice.kind === "runtime-default" ? facts.apparmor?.runtimeDefault : undefined;
+}
+
+/** Why the profile that a container asks for can't be kept; undefined when it can. @throws INVALID_ARGUMENT */
+export function refuseAppArmor(
+  context: LinuxContainerSecurityContext | undefined,
+  { apparmor }: Pick<HostFacts, "apparmor">,
+): string | undefined {
+  const choice = chooseAppArmor(context);
+  switch (choice.kind) {
+    case "unconfined":
+      return undefined;
+    case "runtime-default":
+      return apparmor === undefined || apparmor.runtimeDefault !== undefined
+        ? undefined
+        : "no profile for it is loaded on this host";
+    case "localhost":
+      if (apparmor === undefined) return "this host has no AppArmor";
+      return apparmor.loaded.has(choice.ref) ? undefined : "this profile is not loaded on this host";
   }
-  if (apparmor === undefined) throw refuseChoice("apparmor", choice, "this host has no AppArmor");
-  if (apparmor.loaded.has(choice.ref)) return choice.ref;
-  throw refuseChoice("apparmor", choice, "this profile is not loaded on this host");
 }

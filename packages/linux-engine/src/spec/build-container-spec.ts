@@ -13,6 +13,8 @@ import { buildArgs, buildCwd } from "./process.ts";
 import { buildResources } from "./resources.ts";
 import type { Process, Spec } from "./runtime-spec.ts";
 import { buildSeccomp } from "./seccomp/build-seccomp.ts";
+import { reportPrivileged } from "./seccomp/profile-choice.ts";
+import { buildStopSignal, type StopSignal } from "./stop-signal.ts";
 import type { ResolvedUser } from "./users.ts";
 
 export interface ContainerSpecInput {
@@ -43,6 +45,8 @@ export interface ContainerSpecInput {
 
 export interface ContainerSpec {
   readonly spec: Spec;
+  /** What a stop sends first. */
+  readonly stopSignal: StopSignal;
   readonly reported: readonly Reported[];
 }
 
@@ -95,8 +99,11 @@ export function buildContainerSpec(input: ContainerSpecInput): ContainerSpec {
     },
     ...(Object.keys(annotations.annotations).length === 0 ? {} : { annotations: annotations.annotations }),
   };
-  const reported = [namespaces, process, resources, annotations].flatMap((part) => part.reported);
-  return { spec, reported };
+  const reported = [
+    ...[namespaces, process, resources, annotations].flatMap((part) => part.reported),
+    ...reportPrivileged(context),
+  ];
+  return { spec, stopSignal: buildStopSignal(config, input.image), reported };
 }
 
 function buildProcess(input: ContainerSpecInput): { process: Process; reported: Reported[] } {

@@ -44,7 +44,10 @@ export function buildCapabilities(input: CapabilitiesInput): { sets: Capabilitie
     }
   }
   if (!input.privileged) {
-    for (const name of [...asked.add.names, ...asked.ambient]) held.add(given(name, facts));
+    const added = [...asked.add.names, ...asked.ambient];
+    const why = refuseCapabilities(added, facts);
+    if (why !== undefined) throw failedPrecondition(`add capabilities: ${why}`);
+    for (const name of added) held.add(name);
     for (const name of asked.drop.names) held.delete(name);
   }
   const list = known.filter((name) => held.has(name));
@@ -52,13 +55,17 @@ export function buildCapabilities(input: CapabilitiesInput): { sets: Capabilitie
   return { sets: { bounding: list, effective: list, permitted: list, inheritable: ambient, ambient }, reported };
 }
 
-function given(name: string, facts: Pick<HostFacts, "capabilities">): string {
-  if (!facts.capabilities.has(name)) {
-    throw failedPrecondition(`add capability ${quote(name)}: this host can't give it`, {
-      hint: "the daemon's own bounding set lacks it",
-    });
+/** Why names to be added can't be; undefined when they can. ALL is what the host can give. @throws INVALID_ARGUMENT */
+export function refuseCapabilities(
+  names: readonly string[],
+  facts: Pick<HostFacts, "capabilities">,
+): string | undefined {
+  for (const name of names.map((text) => text.toUpperCase())) {
+    if (name !== "ALL" && !facts.capabilities.has(capabilityName(name, "capabilities"))) {
+      return `this host can't give ${name}: the daemon's own bounding set lacks it`;
+    }
   }
-  return name;
+  return undefined;
 }
 
 interface AskedCapabilities {

@@ -1,3 +1,5 @@
+import type { CgroupDriver } from "./cgroups-path.ts";
+
 /** What a builder of specifications has to know of the machine and of the daemon; read once at start. */
 export interface HostFacts {
   /** As `process.arch` names it. */
@@ -6,6 +8,7 @@ export interface HostFacts {
   readonly kernel: readonly [major: number, minor: number];
   /** A hybrid machine (v1 controllers beside an empty v2 tree) counts as 1. */
   readonly cgroupVersion: 1 | 2;
+  readonly cgroupDriver: CgroupDriver;
   /** The controllers that are there for containers, as the kernel names them: cpu, cpuset, memory, pids, hugetlb… */
   readonly controllers: ReadonlySet<string>;
   /** Whether swap can be limited (v1 `memory.memsw.*`, v2 `memory.swap.max`). */

@@ -1,6 +1,8 @@
 export { buildContainerSpec, type ContainerSpec, type ContainerSpecInput } from "./build-container-spec.ts";
 export { buildCgroupsPath, type CgroupDriver, type CgroupsPathInput } from "./cgroups-path.ts";
 export type { DeviceSource, HostDevice } from "./devices.ts";
+export { buildExecProcess, type ExecProcessInput } from "./exec-process.ts";
+export { admitContainer, admitSandbox, type FieldRuleRow, listFieldRules } from "./guard.ts";
 export type { AppArmorFacts, HostFacts, ImageProcessConfig, Reported } from "./host-facts.ts";
 export { defaultMaskedPaths, defaultReadonlyPaths } from "./masked-paths.ts";
 export type { MountSource, SandboxFiles } from "./mounts.ts";
@@ -8,4 +10,6 @@ export { type HostNamespaces, hostNamespaces, type PinnedNamespaces } from "./na
 export { type Process, type Spec, serializeSpec } from "./runtime-spec.ts";
 export { localhostSeccompPath } from "./seccomp/build-seccomp.ts";
 export { maxProfileBytes } from "./seccomp/localhost-profile.ts";
+export { buildStopSignal, type StopSignal } from "./stop-signal.ts";
+export { podSysctls, type Sysctl } from "./sysctls.ts";
 export { type ResolvedUser, type RootFileReader, resolveUser, type UserInput } from "./users.ts";

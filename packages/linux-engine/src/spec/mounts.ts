@@ -1,7 +1,7 @@
 import { failedPrecondition, invalidArgument, quote } from "@keelson/cri-api/errors";
 import { type ContainerConfig, type Mount as CriMount, MountPropagation } from "@keelson/cri-api/v1";
 import { checkMountTarget } from "./mount-targets.ts";
-import { checkPathText } from "./path-rules.ts";
+import { cleanPath } from "./path-rules.ts";
 import type { Linux, Mount } from "./runtime-spec.ts";
 
 /**
@@ -116,7 +116,7 @@ function bindMount(mount: CriMount, index: number, source: MountSource | undefin
  */
 export function checkMount(mount: CriMount, index: number): string {
   const field = `mounts[${index}]`;
-  checkPathText(mount.hostPath, `${field}.host_path`);
+  if ((mount.image?.image ?? "") === "") cleanPath(mount.hostPath, `${field}.host_path`);
   if (mount.recursiveReadOnly && !mount.readonly) {
     throw invalidArgument(`read ${field}.recursive_read_only: readonly is not set`);
   }

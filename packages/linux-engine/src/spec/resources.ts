@@ -68,16 +68,35 @@ function range(field: string, value: bigint, min: bigint, max: bigint): void {
   throw invalidArgument(`read ${root}.${field}: ${value} is not in ${min}…${max}`);
 }
 
+/** The fields that need a controller, with its name and the field's name in the protocol. */
+const controllers = {
+  cpuShares: { controller: "cpu", name: "cpu_shares" },
+  cpuQuota: { controller: "cpu", name: "cpu_quota" },
+  cpusetCpus: { controller: "cpuset", name: "cpuset_cpus" },
+  cpusetMems: { controller: "cpuset", name: "cpuset_mems" },
+  memoryLimitInBytes: { controller: "memory", name: "memory_limit_in_bytes" },
+} as const;
+
+type LimitField = keyof typeof controllers;
+
+/** Why a limit can't be kept on this host; undefined when it can, or asks for nothing (0, "", -1). */
+export function missingController(
+  field: LimitField,
+  resources: LinuxContainerResources,
+  facts: ResourceFacts,
+): string | undefined {
+  const { controller } = controllers[field];
+  const value = resources[field];
+  const asks = value !== 0n && value !== -1n && value !== "";
+  return asks && !facts.controllers.has(controller) ? `this host has no ${controller} controller` : undefined;
+}
+
 function checkControllers(resources: LinuxContainerResources, facts: ResourceFacts): void {
-  const need = (asked: boolean, controller: string, field: string) => {
-    if (!asked || facts.controllers.has(controller)) return;
-    throw failedPrecondition(`set ${root}.${field}: this host has no ${controller} controller`);
-  };
-  need(resources.cpuShares !== 0n, "cpu", "cpu_shares");
-  need(resources.cpuQuota > 0n, "cpu", "cpu_quota");
-  need(resources.cpusetCpus !== "", "cpuset", "cpuset_cpus");
-  need(resources.cpusetMems !== "", "cpuset", "cpuset_mems");
-  need(resources.memoryLimitInBytes > 0n, "memory", "memory_limit_in_bytes");
+  for (const field of Object.keys(controllers) as LimitField[]) {
+    const why = missingController(field, resources, facts);
+    if (why === undefined) continue;
+    throw failedPrecondition(`set ${root}.${controllers[field].name}: value is ${resources[field]}, ${why}`);
+  }
 }
 
 function buildCpu(resources: LinuxContainerResources): CpuResources {

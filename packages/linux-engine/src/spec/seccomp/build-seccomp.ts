@@ -23,8 +23,9 @@ export interface SeccompInput {
 export function buildSeccomp(input: SeccompInput): Seccomp | undefined {
   const { facts } = input;
   const choice = chooseSeccomp(input.context);
+  const why = refuseSeccomp(input.context, facts);
+  if (why !== undefined) throw refuseChoice("seccomp", choice, why);
   if (choice.kind === "unconfined") return undefined;
-  if (!facts.seccomp) throw refuseChoice("seccomp", choice, "this host can't filter system calls");
   if (choice.kind === "runtime-default") return buildDefaultProfile(input.capabilities, facts);
   if (input.localhostProfile === undefined) throw new Error(`build spec: profile ${choice.ref} was not read`);
   return parseLocalhostProfile(input.localhostProfile, { capabilities: input.capabilities, facts });
@@ -40,4 +41,14 @@ export function localhostSeccompPath(config: ContainerConfig): string | undefine
   return choice.kind === "localhost"
     ? cleanPath(choice.ref, "linux.security_context.seccomp.localhost_ref")
     : undefined;
+}
+
+/** Why the profile that a container asks for can't be kept; undefined when it can. @throws INVALID_ARGUMENT */
+export function refuseSeccomp(
+  context: LinuxContainerSecurityContext | undefined,
+  facts: Pick<HostFacts, "seccomp">,
+): string | undefined {
+  return facts.seccomp || chooseSeccomp(context).kind === "unconfined"
+    ? undefined
+    : "this host can't filter system calls";
 }

@@ -4,6 +4,7 @@ import {
   type SecurityProfile,
   SecurityProfile_ProfileType,
 } from "@keelson/cri-api/v1";
+import type { Reported } from "../host-facts.ts";
 
 export type ProfileChoice =
   | { readonly kind: "unconfined" }
@@ -60,6 +61,15 @@ function localhost(ref: string, field: string): ProfileChoice {
   if (ref === "") throw invalidArgument(`read ${field}: a Localhost profile needs a reference`);
   if (ref.includes("\0") || ref.length > 4096) throw invalidArgument(`read ${field}: ${quote(ref)} is not a reference`);
   return { kind: "localhost", ref };
+}
+
+/** A privileged container that asks for a filter: it is told that it has none (Kubernetes documents it so). */
+export function reportPrivileged(context: LinuxContainerSecurityContext | undefined): Reported[] {
+  if (context?.privileged !== true) return [];
+  const asked = readSecurityProfile(context.seccomp, "linux.security_context.seccomp");
+  if (asked === undefined || asked.kind === "unconfined") return [];
+  const why = "a privileged container is never filtered";
+  return [{ field: "linux.security_context.seccomp", value: asked.kind, why }];
 }
 
 /** A choice that can't be kept. */

@@ -1,0 +1,86 @@
+import {
+  type Capability,
+  CapabilitySchema,
+  type LinuxContainerSecurityContext,
+  LinuxContainerSecurityContextSchema,
+  type LinuxSandboxSecurityContext,
+  LinuxSandboxSecurityContextSchema,
+  type SELinuxOption,
+  SELinuxOptionSchema,
+  type SecurityProfile,
+  SecurityProfileSchema,
+  SupplementalGroupsPolicy,
+} from "@keelson/cri-api/v1";
+import { refuseAppArmor } from "../apparmor.ts";
+import { refuseCapabilities } from "../capabilities.ts";
+import { refuseSeccomp } from "../seccomp/build-seccomp.ts";
+import { type FieldRule, honoured, ignored, type RuleTable, refused, ruleTable } from "./rule.ts";
+
+const noProcess = "a sandbox has no process of its own";
+
+const appArmor = <Value>(): FieldRule<LinuxContainerSecurityContext, Value> =>
+  honoured("apparmor.ts; a profile that is not loaded on this host is refused", (_value, at, context) =>
+    refuseAppArmor(context, at.facts),
+  );
+const seccomp = <Value>(): FieldRule<LinuxContainerSecurityContext, Value> =>
+  honoured("seccomp/; a profile on a host that can't filter is refused", (_value, at, context) =>
+    refuseSeccomp(context, at.facts),
+  );
+const capabilities: FieldRule<Capability, string[]> = honoured(
+  "capabilities.ts; one that the host can't give is refused",
+  (names, at) => refuseCapabilities(names, at.facts),
+);
+const label: FieldRule<SELinuxOption, string> = refused("any label", (value) =>
+  value === "" ? undefined : "SELinux labels are not kept yet",
+);
+
+export const securityRules: readonly RuleTable[] = [
+  ruleTable<LinuxContainerSecurityContext>(LinuxContainerSecurityContextSchema, {
+    capabilities: honoured("Capability"),
+    privileged: honoured("all files of this folder; refused in a sandbox that is not privileged", (value, at) =>
+      value && at.sandbox.linux?.securityContext?.privileged !== true ? "the sandbox is not privileged" : undefined,
+    ),
+    namespaceOptions: honoured("NamespaceOption"),
+    selinuxOptions: honoured("SELinuxOption"),
+    runAsUser: honoured("users.ts"),
+    runAsGroup: honoured("users.ts"),
+    runAsUsername: honoured("users.ts"),
+    readonlyRootfs: honoured("build-container-spec.ts"),
+    supplementalGroups: honoured("users.ts"),
+    supplementalGroupsPolicy: honoured("users.ts; an unknown policy is refused", (policy) =>
+      policy === SupplementalGroupsPolicy.Merge || policy === SupplementalGroupsPolicy.Strict
+        ? undefined
+        : "this policy is not known",
+    ),
+    noNewPrivs: honoured("build-container-spec.ts"),
+    maskedPaths: honoured("masked-paths.ts"),
+    readonlyPaths: honoured("masked-paths.ts"),
+    seccomp: seccomp(),
+    apparmor: appArmor(),
+    apparmorProfile: appArmor(),
+    seccompProfilePath: seccomp(),
+  }),
+  ruleTable<LinuxSandboxSecurityContext>(LinuxSandboxSecurityContextSchema, {
+    namespaceOptions: honoured("NamespaceOption"),
+    selinuxOptions: honoured("SELinuxOption"),
+    runAsUser: ignored(noProcess),
+    runAsGroup: ignored(noProcess),
+    readonlyRootfs: ignored(noProcess),
+    supplementalGroups: ignored(noProcess),
+    supplementalGroupsPolicy: ignored(noProcess),
+    privileged: honoured("admits privileged containers"),
+    seccomp: ignored(noProcess),
+    apparmor: ignored(noProcess),
+    seccompProfilePath: ignored(noProcess),
+  }),
+  ruleTable<Capability>(CapabilitySchema, {
+    addCapabilities: capabilities,
+    dropCapabilities: honoured("capabilities.ts"),
+    addAmbientCapabilities: capabilities,
+  }),
+  ruleTable<SELinuxOption>(SELinuxOptionSchema, { user: label, role: label, type: label, level: label }),
+  ruleTable<SecurityProfile>(SecurityProfileSchema, {
+    profileType: honoured("seccomp/profile-choice.ts"),
+    localhostRef: honoured("seccomp/profile-choice.ts"),
+  }),
+];
