@@ -154,8 +154,8 @@ describe("sandboxes of the simulated engine", () => {
 
   test("say what is left behind when a revert fails too", async () => {
     const { engine, world, faults } = await openEngine();
-    faults.fail("make-cgroup.apply", new Error("no cgroup"));
-    faults.fail("attach-network.revert", new Error("the plugin hangs"));
+    faults.fail("attach-network.applied", new Error("the plugin hangs"));
+    faults.fail("attach-network.revert", new Error("and hangs again"));
     const journal = memoryJournal();
     const create = engine.sandboxes.create(sandboxRecord("one"), journal, freeTask());
     await expect(create).rejects.toBeInstanceOf(LeftBehind);

@@ -30,13 +30,6 @@ export function admitContainer(config: ContainerConfig): void {
     for (const [index, word] of config[part].entries()) checkText(word, `${part}[${index}]`, maxStringBytes);
   }
   if (config.workingDir !== "") checkPath(config.workingDir, "working_dir");
-  for (const [index, { key, value }] of config.envs.entries()) {
-    const field = `envs[${index}]`;
-    if (key === "") throw invalidArgument(`read ${field}: the key is empty`);
-    if (key.includes("=")) throw invalidArgument(`read ${field}: key ${quote(key)} holds "="`);
-    checkText(key, field, maxStringBytes);
-    if (value.includes(0)) throw invalidArgument(`read ${field}: the value of ${quote(key)} holds a NUL byte`);
-  }
   for (const [index, mount] of config.mounts.entries()) admitMount(mount, `mounts[${index}]`);
   for (const [index, device] of config.devices.entries()) {
     const field = `devices[${index}]`;

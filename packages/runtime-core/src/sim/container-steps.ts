@@ -47,16 +47,16 @@ const holdImage = simulatedStep<ContainerSubject, ContainerTools>({
   },
 });
 
-const makeSnapshot = simulatedStep<ContainerSubject, ContainerTools>({
-  name: "make-snapshot",
+const mountRootfs = simulatedStep<ContainerSubject, ContainerTools>({
+  name: "mount-rootfs",
   heldUntil: "remove",
   plan: ({ record }) => ({ owner: record.id }),
   apply({ owner }, { life }) {
-    life.hold("snapshot", owner, "rw");
+    life.hold("rootfs", owner, "rw");
     return {};
   },
   revert({ owner }, { life }) {
-    life.release("snapshot", owner);
+    life.release("rootfs", owner);
   },
 });
 
@@ -74,7 +74,7 @@ const writeBundle = simulatedStep<ContainerSubject, ContainerTools>({
 });
 
 /** What CreateContainer makes, in the order of making. */
-export const createSteps: readonly AnyStep<ContainerSubject, ContainerTools>[] = [holdImage, makeSnapshot, writeBundle];
+export const createSteps: readonly AnyStep<ContainerSubject, ContainerTools>[] = [holdImage, mountRootfs, writeBundle];
 
 const startProcess = simulatedStep<ContainerSubject, ContainerTools>({
   name: "start-process",

@@ -33,6 +33,19 @@ const writeFiles = simulatedStep<SandboxRecord, SandboxTools>({
   },
 });
 
+const mountShm = simulatedStep<SandboxRecord, SandboxTools>({
+  name: "mount-shm",
+  heldUntil: "stop",
+  plan: ({ id }) => ({ owner: id }),
+  apply({ owner }, { life }) {
+    life.hold("shm", owner, "64M");
+    return {};
+  },
+  revert({ owner }, { life }) {
+    life.release("shm", owner);
+  },
+});
+
 /** Durable, as CNI ADD: the lease stays on the machine's disk. */
 const attachNetwork = simulatedStep<SandboxRecord, SandboxTools>({
   name: "attach-network",
@@ -64,10 +77,11 @@ const makeCgroup = simulatedStep<SandboxRecord, SandboxTools>({
 
 /** What a sandbox is made of, in the order of making; the names are the Linux engine's. */
 export const sandboxSteps: readonly AnyStep<SandboxRecord, SandboxTools>[] = [
-  pinNamespaces,
   writeFiles,
-  attachNetwork,
   makeCgroup,
+  pinNamespaces,
+  mountShm,
+  attachNetwork,
 ];
 
 function isHostNetwork(linux: LinuxPodSandboxConfig | undefined): boolean {

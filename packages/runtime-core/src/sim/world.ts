@@ -4,7 +4,7 @@ import { type ProcessOptions, SimulatedProcess } from "./process.ts";
 import type { StoredImage } from "./stored-image.ts";
 
 /** What a machine holds for an object, by kind; each is made by one step and given back by its revert. */
-export type Held = "namespaces" | "files" | "address" | "cgroup" | "image" | "snapshot" | "bundle";
+export type Held = "files" | "cgroup" | "namespaces" | "shm" | "address" | "image" | "rootfs" | "bundle";
 
 /** What happens on the machine by itself: a process has ended, a sandbox is no longer whole. */
 export type WorldEvent =
@@ -87,9 +87,8 @@ export function createSimulatedWorld(): SimulatedWorld {
       listener = undefined;
       for (const process of processes.values()) process.vanish();
       processes.clear();
-      // bind mounts and cgroups live in the kernel; address leases, snapshots and files are on disk
-      held.delete("namespaces");
-      held.delete("cgroup");
+      // mounts and cgroups live in the kernel; address leases, writable layers and files are on disk
+      for (const kind of ["namespaces", "shm", "cgroup"] as const) held.delete(kind);
     },
     breakSandbox(id, why) {
       ofKind("namespaces").delete(id);
