@@ -14,7 +14,7 @@ import { podCgroup } from "../cgroup/pod-cgroup.ts";
 import { sandboxSteps } from "./create.ts";
 import { inspectSandbox } from "./inspect.ts";
 import { podHostname, resolvConfText } from "./pod-files.ts";
-import { podSysctls } from "./pod-sysctls.ts";
+import { sandboxSysctls } from "./sandbox-sysctls.ts";
 import type { SandboxDeps, SandboxTools } from "./sandbox-tools.ts";
 import { attachNetworkName } from "./steps/attach-network.ts";
 
@@ -44,7 +44,7 @@ export function createSandboxEngine(options: SandboxEngineOptions): SandboxEngin
       options.guard(config, runtimeHandler);
       podCgroup(options.cgroups, "", config.linux?.cgroupParent ?? "");
       podHostname(config);
-      podSysctls(config);
+      sandboxSysctls(config);
       resolvConfText(config.dnsConfig);
       options.network.admit(config);
     },

@@ -6,8 +6,8 @@ import { hostNamespaces } from "../../spec/namespaces.ts";
 import { unpinNamespace } from "../../sys/namespace-pin.ts";
 import { isErrno } from "../../sys/syscall-error.ts";
 import { podHostname } from "../pod-files.ts";
-import { podSysctls } from "../pod-sysctls.ts";
 import { sandboxPaths } from "../sandbox-paths.ts";
+import { sandboxSysctls } from "../sandbox-sysctls.ts";
 import type { SandboxTools } from "../sandbox-tools.ts";
 
 export type PinsPlan = {
@@ -30,7 +30,7 @@ export const pinNamespaces = step<SandboxRecord, SandboxTools, PinsPlan, PinsFac
   heldUntil: "stop",
   plan: ({ id, config }, { folders }) => {
     const host = hostNamespaces(config);
-    const sysctls = podSysctls(config);
+    const sysctls = sandboxSysctls(config);
     if (host.network && host.ipc) return undefined; // the host name comes with the network
     const paths = sandboxPaths(folders, id);
     return {
