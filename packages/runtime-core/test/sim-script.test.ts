@@ -1,8 +1,11 @@
-import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import { ContainerConfigSchema, NamespaceMode, PodSandboxConfigSchema } from "@keelson/cri-api/v1";
+import { create } from "@bufbuild/protobuf";
+import { ContainerConfigSchema, NamespaceMode, PodSandboxConfigSchema, type Signal } from "@keelson/cri-api/v1";
 import { describe, expect, test } from "vitest";
 import { parseContainerScript, parseScript, scriptAnnotation } from "../src/sim/index.ts";
 import { freeTask, makeContainer, memoryJournal, openEngine, sandboxRecord } from "./sim-fixture.ts";
+
+type SandboxInit = Exclude<Parameters<typeof create<typeof PodSandboxConfigSchema>>[1], undefined>;
+type ContainerInit = Exclude<Parameters<typeof create<typeof ContainerConfigSchema>>[1], undefined>;
 
 function mistakesOf(read: () => unknown): string {
   try {
@@ -114,14 +117,14 @@ describe("security settings", () => {
     });
   });
 
-  test.each<[string, MessageInitShape<typeof PodSandboxConfigSchema>]>([
+  test.each<[string, SandboxInit]>([
     ["hostname", { hostname: "a b" }],
     ["linux.cgroup_parent", { linux: { cgroupParent: "/a/../b" } }],
     ["linux.sysctls", { linux: { sysctls: { "a..b": "1" } } }],
     ["linux.sysctls", { linux: { sysctls: { "kernel.x": "1+kernel.y=2" } } }],
     [
       "linux.security_context.namespace_options.network",
-      { linux: { securityContext: { namespaceOptions: { network: 9 } } } },
+      { linux: { securityContext: { namespaceOptions: { network: 9 as NamespaceMode } } } },
     ],
     ["linux.security_context.run_as_user", { linux: { securityContext: { runAsUser: { value: -1n } } } }],
     ["linux.security_context.run_as_group", { linux: { securityContext: { runAsGroup: { value: 1n } } } }],
@@ -135,12 +138,12 @@ describe("security settings", () => {
     );
   });
 
-  test.each<[string, MessageInitShape<typeof ContainerConfigSchema>]>([
+  test.each<[string, ContainerInit]>([
     ["working_dir", { workingDir: "a" }],
     ["mounts[0].container_path", { mounts: [{ containerPath: "a", hostPath: "/b" }] }],
     ["mounts[0].recursive_read_only", { mounts: [{ containerPath: "/a", hostPath: "/b", recursiveReadOnly: true }] }],
     ["devices[0].permissions", { devices: [{ hostPath: "/dev/null", permissions: "rr" }] }],
-    ["stop_signal", { stopSignal: 99 }],
+    ["stop_signal", { stopSignal: 99 as Signal }],
     ["linux.resources.oom_score_adj", { linux: { resources: { oomScoreAdj: 1001n } } }],
     ["linux.security_context", { linux: { securityContext: { runAsUser: { value: 1n }, runAsUsername: "x" } } }],
     [
