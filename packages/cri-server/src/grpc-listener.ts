@@ -1,0 +1,61 @@
+import { constants, type Http2ServerRequest, type Http2ServerResponse } from "node:http2";
+import { createConnectRouter } from "@connectrpc/connect";
+import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from "@connectrpc/connect-node";
+import { quote } from "@keelson/cri-api/errors";
+import type { CriVersion } from "@keelson/cri-api/versions";
+import { type Core, type Log, registerCri } from "@keelson/runtime-core";
+import { refuse } from "./refuse.ts";
+
+export type GrpcListener = (request: Http2ServerRequest, response: Http2ServerResponse) => void;
+
+/** The kubelet's own limit for a message. */
+const longestMessage = 16 * 1024 * 1024;
+/** A caller that neither sends nor takes anything for so long, while it is its turn, is cut off. */
+const stalledMs = 30_000;
+
+/** Brings the requests of an HTTP/2 server to a core. Whatever fails ends its own stream and nothing else. */
+export function grpcListener(options: {
+  readonly core: Core;
+  readonly versions: readonly CriVersion[];
+  readonly log: Log;
+}): GrpcListener {
+  const { core, versions, log } = options;
+  const router = createConnectRouter({
+    connect: false,
+    grpcWeb: false,
+    readMaxBytes: longestMessage,
+    binaryOptions: { recursionLimit: 64 },
+  });
+  registerCri(router, core, { versions });
+  const handlers = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
+
+  const answer = async (request: Http2ServerRequest, response: Http2ServerResponse): Promise<void> => {
+    const handler = handlers.get(request.url);
+    if (handler === undefined) {
+      refuse(response, "UNIMPLEMENTED", `unknown method ${quote(request.url)}`);
+      return;
+    }
+    const answered = await handler(universalRequestFromNodeRequest(request, response, undefined, undefined));
+    limitStall(response);
+    await universalResponseToNodeResponse(answered, response);
+  };
+
+  return (request, response) => {
+    const url = request.url;
+    // a stream that breaks tells request and response; nobody else listens once Connect has let go of them
+    request.on("error", (error) => log.debug("request broke", { url, error }));
+    response.on("error", (error) => log.debug("response broke", { url, error }));
+    limitStall(response);
+    request.once("end", () => response.stream?.setTimeout(0));
+    answer(request, response).catch((error: unknown) => {
+      log.info("answer failed", { url, error });
+      refuse(response, "INTERNAL", "the request could not be answered");
+    });
+  };
+}
+
+function limitStall(response: Http2ServerResponse): void {
+  const { stream } = response;
+  if (stream === undefined || stream.destroyed) return;
+  stream.setTimeout(stalledMs, () => stream.close(constants.NGHTTP2_CANCEL));
+}

@@ -1,0 +1,1 @@
+export { type CriServer, type ServeCriOptions, serveCri } from "./serve-cri.ts";

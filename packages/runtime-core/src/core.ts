@@ -1,0 +1,134 @@
+import { alreadyExists, unavailable } from "@keelson/cri-api/errors";
+import { Joins } from "./joins/joins.ts";
+import { Pulls } from "./joins/pulls.ts";
+import { SharedWorks } from "./joins/shared-works.ts";
+import type { Log } from "./log.ts";
+import { ContainerStops } from "./operations/container-stops.ts";
+import { revertContainer } from "./operations/create-container.ts";
+import { revertSandbox } from "./operations/create-sandbox.ts";
+import { observe } from "./operations/observe.ts";
+import { recover } from "./operations/recover.ts";
+import type { Clock, ContainerRecord, Engine, SandboxRecord, StateStore } from "./ports/index.ts";
+import { newObjectId } from "./state/object-id.ts";
+import { containerCodec, sandboxCodec } from "./state/record-codec.ts";
+import { Records } from "./state/records.ts";
+import { containerIdentity, containerStateName, sandboxIdentity, sandboxStateName } from "./state/states.ts";
+
+export interface CoreOptions {
+  readonly engine: Engine;
+  readonly store: StateStore;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** What Version answers as `runtime_version`. */
+  readonly runtimeVersion: string;
+  /** How new objects are named; for tests. */
+  readonly newId?: () => string;
+}
+
+/**
+ * What a CRI runtime must do, over an engine.
+ *
+ * Life: `createCore`, `start` once, then calls through `registerCri`; `close` at the end, which harms no container.
+ */
+export interface Core {
+  readonly engine: Engine;
+  readonly store: StateStore;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly runtimeVersion: string;
+  readonly sandboxes: Records<SandboxRecord>;
+  readonly containers: Records<ContainerRecord>;
+  readonly sandboxJoins: Joins;
+  readonly containerJoins: Joins;
+  readonly pulls: Pulls;
+  /** Starts, stops and removals that run now. */
+  readonly works: SharedWorks;
+  readonly stops: ContainerStops;
+  /** "serving" from the end of `start` to the beginning of `close`; calls before and after it are UNAVAILABLE. */
+  readonly phase: "new" | "starting" | "serving" | "closed";
+  /**
+   * Loads the records, lets the engine compare them with what is there, and applies what it found.
+   * @throws FAILED_PRECONDITION when a newer version of the runtime wrote the records
+   */
+  start(): Promise<void>;
+  /** Takes no more calls, waits for the end of what is being made, closes engine and store. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** Puts a core together. Nothing runs before `start`. */
+export function createCore(options: CoreOptions): Core {
+  const { engine, store, clock, log, runtimeVersion, newId = newObjectId } = options;
+  const sandboxes = new Records({ kind: "sandbox", store, codec: sandboxCodec, identity: sandboxIdentity });
+  const containers = new Records({ kind: "container", store, codec: containerCodec, identity: containerIdentity });
+  const sandboxJoins = new Joins({
+    kind: "sandbox",
+    clock,
+    log,
+    newId,
+    taken(identity) {
+      const record = sandboxes.byIdentity(identity);
+      return record && taken("run pod sandbox", "sandbox", record.id, sandboxStateName(record));
+    },
+    revert: (id) => revertSandbox(core, id),
+  });
+  const containerJoins = new Joins({
+    kind: "container",
+    clock,
+    log,
+    newId,
+    taken(identity) {
+      const record = containers.byIdentity(identity);
+      return record && taken("create container", "container", record.id, containerStateName(record));
+    },
+    revert: (id) => revertContainer(core, id),
+  });
+  const works = new SharedWorks(log);
+  const stops = new ContainerStops({ engine, clock, containers });
+  const pulls = new Pulls({ clock, log, pull: (request, task) => engine.images.pull(request, task) });
+  let phase: Core["phase"] = "new";
+  let closing: Promise<void> | undefined;
+
+  const shutDown = async (): Promise<void> => {
+    phase = "closed";
+    const reason = unavailable("the runtime is stopping", { hint: "call again when it runs" });
+    stops.close();
+    await Promise.all([sandboxJoins, containerJoins, works, pulls].map((each) => each.close(reason)));
+    await engine.close();
+    await store.close();
+  };
+
+  const core: Core = {
+    engine,
+    store,
+    clock,
+    log,
+    runtimeVersion,
+    sandboxes,
+    containers,
+    sandboxJoins,
+    containerJoins,
+    pulls,
+    works,
+    stops,
+    get phase() {
+      return phase;
+    },
+    async start() {
+      if (phase !== "new") throw new Error(`start core: it is ${phase}`);
+      phase = "starting";
+      await recover(core, observe(core));
+      phase = "serving";
+    },
+    close() {
+      closing ??= shutDown();
+      return closing;
+    },
+  };
+  return core;
+}
+
+function taken(call: string, kind: string, id: string, state: string): Error {
+  return alreadyExists(`${call}: ${kind} ${id} has this identity, its state is ${state}`, {
+    hint: "use it, or remove it first",
+  });
+}

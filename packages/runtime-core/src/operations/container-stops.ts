@@ -1,0 +1,107 @@
+import { deadlineExceeded } from "@keelson/cri-api/errors";
+import { startWork, type Work } from "../joins/work.ts";
+import type { Clock, ContainerRecord, Engine, Timer } from "../ports/index.ts";
+import type { Records } from "../state/records.ts";
+import { isRunning } from "../state/states.ts";
+
+export interface ContainerStopsOptions {
+  readonly engine: Engine;
+  readonly clock: Clock;
+  readonly containers: Records<ContainerRecord>;
+  /** How long an end may take after SIGKILL. Default 30 seconds. */
+  readonly killWaitMs?: number;
+}
+
+interface Stop {
+  readonly work: Work<void>;
+  readonly kill: PromiseWithResolvers<"kill">;
+  killAtNs: bigint;
+  timer: Timer;
+}
+
+/**
+ * Ends running containers: the stop signal, the grace, SIGKILL. One stop for each container; a later request shares it
+ * and can only shorten the grace. Nothing is locked while a container takes its time.
+ */
+export class ContainerStops {
+  readonly #options: ContainerStopsOptions;
+  readonly #stops = new Map<string, Stop>();
+
+  constructor(options: ContainerStopsOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * @param graceMs 0 kills at once
+   * @returns the work that ends when the container's end is recorded; it throws DEADLINE_EXCEEDED when the container
+   *   outlives SIGKILL
+   */
+  stop(id: string, graceMs: number): Work<void> {
+    const running = this.#stops.get(id);
+    if (running === undefined) return this.#begin(id, graceMs).work;
+    this.#shorten(running, graceMs);
+    return running.work;
+  }
+
+  /** Forgets every grace: after a restart the caller asks again. */
+  close(): void {
+    for (const stop of this.#stops.values()) stop.timer.cancel();
+  }
+
+  #begin(id: string, graceMs: number): Stop {
+    const kill = Promise.withResolvers<"kill">();
+    const work = startWork(`stopping container ${id}`, async (task) => {
+      try {
+        await this.#run(id, graceMs, kill.promise, task.stage);
+      } finally {
+        stop.timer.cancel();
+        this.#stops.delete(id);
+      }
+    });
+    const stop: Stop = { work, kill, ...this.#timer(kill, graceMs) };
+    this.#stops.set(id, stop);
+    return stop;
+  }
+
+  #timer(kill: Stop["kill"], graceMs: number): Pick<Stop, "killAtNs" | "timer"> {
+    const { clock } = this.#options;
+    if (graceMs <= 0) kill.resolve("kill");
+    return {
+      killAtNs: clock.now() + BigInt(Math.ceil(graceMs)) * 1_000_000n,
+      timer: clock.after(graceMs, () => kill.resolve("kill")),
+    };
+  }
+
+  #shorten(stop: Stop, graceMs: number): void {
+    if (this.#options.clock.now() + BigInt(Math.ceil(graceMs)) * 1_000_000n >= stop.killAtNs) return;
+    stop.timer.cancel();
+    Object.assign(stop, this.#timer(stop.kill, graceMs));
+  }
+
+  async #run(id: string, graceMs: number, kill: Promise<"kill">, stage: (text: string) => void): Promise<void> {
+    const { engine, clock, containers, killWaitMs = 30_000 } = this.#options;
+    const ended = containers.until(id, (record) => !isRunning(record)).then(() => "ended" as const);
+    const signal = async (which: "stop" | "kill"): Promise<void> => {
+      const record = containers.get(id);
+      if (record !== undefined && isRunning(record)) await engine.containers.signal(record, which);
+    };
+    if (graceMs > 0) {
+      stage(`waiting for container ${id} to end after its stop signal`);
+      // a signal that hangs must not keep SIGKILL from its time
+      const sent = signal("stop").then(() => ended);
+      if ((await Promise.race([ended, kill, sent])) === "ended") return;
+    }
+    stage(`waiting for container ${id} to end after SIGKILL`);
+    const late = Promise.withResolvers<"late">();
+    const timer = clock.after(killWaitMs, () => late.resolve("late"));
+    try {
+      const killed = signal("kill").then(() => ended);
+      if ((await Promise.race([ended, late.promise, killed])) === "ended") return;
+    } finally {
+      timer.cancel();
+    }
+    throw deadlineExceeded(`stop container ${id}: it has not ended ${killWaitMs / 1000} s after SIGKILL`, {
+      hint: "a process of it hangs in the kernel, often on a file system that does not answer",
+    });
+  }
+}

@@ -1,0 +1,41 @@
+import type { Core } from "../core.ts";
+import type { Work } from "../joins/work.ts";
+import type { ContainerRecord, SandboxRecord } from "../ports/index.ts";
+import { withExit, withStart } from "../state/facts.ts";
+import { messageOf } from "./message-of.ts";
+import { workKeys } from "./work-keys.ts";
+
+/** What containerd reports for a container that could not be run. */
+const startErrorCode = 128;
+
+/** Runs a created container. Who asks while it starts shares the start. */
+export function startContainer(core: Core, container: ContainerRecord, sandbox: SandboxRecord): Work<void> {
+  const { id } = container;
+  return core.works.run(workKeys.startContainer(id), `starting container ${id}`, async (task) => {
+    let running = false;
+    try {
+      const started = await core.engine.containers.start(container, sandbox, core.containers.journal(id), task);
+      running = true;
+      await core.containers.update(id, (old) => withStart(old, started));
+      task.stage("waiting until the container's record is on disk");
+      await core.store.flush();
+    } catch (error) {
+      // what can't be recorded must not run
+      if (running) await core.engine.containers.signal(container, "kill");
+      // a start that the runtime's own end interrupted can be tried again
+      if (!core.works.closing) await recordFailure(core, id, error);
+      throw error;
+    }
+  });
+}
+
+async function recordFailure(core: Core, id: string, error: unknown): Promise<void> {
+  const exit = {
+    code: startErrorCode,
+    finishedAtNs: core.clock.now(),
+    reason: "StartError",
+    message: messageOf(error),
+  } as const;
+  await core.containers.update(id, (old) => withExit(old, exit));
+  await core.store.flush();
+}

@@ -1,0 +1,46 @@
+import { failedPrecondition } from "@keelson/cri-api/errors";
+import type { Core } from "../core.ts";
+import type { Work } from "../joins/work.ts";
+import type { ContainerRecord } from "../ports/index.ts";
+import { isReady } from "../state/states.ts";
+import { messageOf } from "./message-of.ts";
+import { stopContainer } from "./stop-container.ts";
+import { workKeys } from "./work-keys.ts";
+
+/** Ends every container of a sandbox at once and gives its network and namespaces back. Idempotent. */
+export function stopSandbox(core: Core, id: string): Work<void> {
+  return core.works.run(workKeys.stopSandbox(id), `stopping sandbox ${id}`, async (task) => {
+    const reason = failedPrecondition(`sandbox ${id} is being stopped`);
+    task.stage(`waiting until creates of containers in sandbox ${id} have ended`);
+    await core.containerJoins.discard(id, reason);
+    await inParallel(containersOf(core, id), async (container) => {
+      core.works.running(workKeys.startContainer(container.id))?.abort(reason);
+      await stopContainer(core, container.id, 0, task);
+    });
+    const record = core.sandboxes.get(id);
+    if (record === undefined || record.stoppedAtNs !== undefined) return;
+    task.stage(`giving back the network and namespaces of sandbox ${id}`);
+    try {
+      await core.engine.sandboxes.stop(record, core.sandboxes.journal(id));
+    } catch (error) {
+      // half of it may be gone: nobody may take it for a whole one while the stop is tried again
+      await core.sandboxes.update(id, (old) => (isReady(old) ? { ...old, lost: messageOf(error) } : old));
+      throw error;
+    }
+    await core.sandboxes.update(id, (old) => ({ ...old, stoppedAtNs: core.clock.now() }));
+    task.stage("waiting until the stop is on disk");
+    await core.store.flush();
+  });
+}
+
+/** Every container that has a record in this sandbox. */
+export function containersOf(core: Core, sandboxId: string): readonly ContainerRecord[] {
+  return core.containers.all().filter((container) => container.sandboxId === sandboxId);
+}
+
+/** Does something for all of them, past failures, and throws the first failure at the end. */
+export async function inParallel<T>(all: readonly T[], run: (one: T) => Promise<void>): Promise<void> {
+  const results = await Promise.allSettled(all.map(run));
+  const failed = results.find((result) => result.status === "rejected");
+  if (failed !== undefined) throw failed.reason;
+}

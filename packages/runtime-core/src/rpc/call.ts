@@ -1,0 +1,84 @@
+import { canceled, deadlineExceeded } from "@keelson/cri-api/errors";
+import type { CriVersion } from "@keelson/cri-api/versions";
+import type { Waiter } from "../joins/work.ts";
+import { Stage } from "../stage.ts";
+
+/** One call of one caller. */
+export interface Call extends Waiter {
+  /** The RPC's name in the proto, for instance `RunPodSandbox`. */
+  readonly rpc: string;
+  /** The version of CRI by whose path the call came. */
+  readonly version: CriVersion;
+  /** What the call waits for now, as the end of "deadline reached while …". */
+  stage(text: string): void;
+}
+
+export interface CallOptions {
+  readonly rpc: string;
+  readonly version: CriVersion;
+  /** The time that the caller gives; undefined when it waits for ever. */
+  readonly timeoutMs: number | undefined;
+  /** Fires when the caller goes. */
+  readonly signal: AbortSignal;
+}
+
+/** The answer has this long to reach the caller before the caller's own clock fires. */
+const answerMarginMs = 200;
+// setTimeout takes a signed 32-bit number and fires at once for more
+const longestTimerMs = 2 ** 31 - 1;
+
+export interface OpenCall extends Call {
+  /** Rejects when the caller goes or its deadline is near. */
+  readonly gone: Promise<never>;
+  /** Lets go of timer and listener. */
+  close(): void;
+}
+
+/**
+ * Opens a call. Its deadline is the caller's own clock and so a real timer, whatever clock the core has: a caller whose
+ * clock fires first learns nothing of the stage.
+ */
+export function openCall(options: CallOptions): OpenCall {
+  const { rpc, version, timeoutMs, signal } = options;
+  const stage = new Stage("beginning");
+  const controller = new AbortController();
+  const { promise: gone, reject } = Promise.withResolvers<never>();
+  gone.catch(() => {});
+  let joined = false;
+
+  const leave = (reason: Error): void => {
+    controller.abort(reason);
+    reject(reason);
+  };
+  const onDeadline = (): void =>
+    leave(
+      deadlineExceeded(
+        `${rpc}: deadline reached while ${stage.text}`,
+        joined ? { hint: "the operation goes on; the same call joins it" } : {},
+      ),
+    );
+  const onGone = (): void => leave(canceled(`${rpc}: the caller went while ${stage.text}`));
+
+  const timer =
+    timeoutMs === undefined
+      ? undefined
+      : setTimeout(onDeadline, Math.min(timeoutMs - Math.min(answerMarginMs, timeoutMs / 2), longestTimerMs));
+  if (signal.aborted) onGone();
+  else signal.addEventListener("abort", onGone, { once: true });
+
+  return {
+    rpc,
+    version,
+    signal: controller.signal,
+    stage: (text) => stage.set(text),
+    follow: (other) => {
+      joined = true;
+      stage.set(other);
+    },
+    gone,
+    close() {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", onGone);
+    },
+  };
+}

@@ -1,0 +1,30 @@
+import { visibleContainers } from "../lookup.ts";
+import type { ContainerRecord } from "../ports/index.ts";
+import { containerState } from "../state/states.ts";
+import { asNamed } from "./container-status-message.ts";
+import { hasLabels, idMatches } from "./filters.ts";
+import type { RuntimeRpc } from "./rpc.ts";
+
+export const listContainers: RuntimeRpc<"listContainers"> = (core) => (request) => {
+  const { filter } = request;
+  const passes = (record: ContainerRecord): boolean =>
+    filter === undefined ||
+    (idMatches(record.id, filter.id) &&
+      idMatches(record.sandboxId, filter.podSandboxId) &&
+      (filter.state === undefined || filter.state.state === containerState(record)) &&
+      hasLabels(record.config.labels, filter.labelSelector));
+  return { containers: visibleContainers(core).filter(passes).map(listItem) };
+};
+
+const listItem = (record: ContainerRecord) => ({
+  id: record.id,
+  podSandboxId: record.sandboxId,
+  metadata: record.config.metadata,
+  image: asNamed(record.config.image),
+  imageRef: record.image.ref,
+  imageId: record.image.id,
+  state: containerState(record),
+  createdAt: record.createdAtNs,
+  labels: record.config.labels,
+  annotations: record.config.annotations,
+});

@@ -1,0 +1,11 @@
+import { UpdateRuntimeConfigRequestSchema } from "@keelson/cri-api/v1";
+import { checkText } from "../validation/check-text.ts";
+import type { RuntimeRpc } from "./rpc.ts";
+
+export const updateRuntimeConfig: RuntimeRpc<"updateRuntimeConfig"> = (core) => async (request, call) => {
+  checkText(UpdateRuntimeConfigRequestSchema, request, "");
+  const network = request.runtimeConfig?.networkConfig;
+  call.stage("telling the network the node's pod CIDR");
+  if (network !== undefined) await core.engine.node.updatePodCidr(network.podCidr);
+  return {};
+};

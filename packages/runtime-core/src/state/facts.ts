@@ -1,0 +1,28 @@
+import type { ContainerExit, ContainerRecord, StartFacts } from "../ports/index.ts";
+
+/** A record with its start. Times of one container never go backwards, whatever clocks told them. */
+export function withStart(record: ContainerRecord, started: StartFacts): ContainerRecord {
+  const startedAtNs = max(started.startedAtNs, record.createdAtNs);
+  return {
+    ...record,
+    started: { ...started, startedAtNs },
+    ...(record.exit === undefined
+      ? {}
+      : { exit: { ...record.exit, finishedAtNs: max(record.exit.finishedAtNs, startedAtNs) } }),
+  };
+}
+
+/** A record with its end. The first end that is told stays. */
+export function withExit(record: ContainerRecord, exit: ContainerExit): ContainerRecord {
+  if (record.exit !== undefined) return record;
+  const earliest = record.started?.startedAtNs ?? record.createdAtNs;
+  return { ...record, exit: { ...exit, finishedAtNs: max(exit.finishedAtNs, earliest) } };
+}
+
+/** A record as it was before its start. */
+export function withoutStart(record: ContainerRecord): ContainerRecord {
+  const { started: _started, exit: _exit, ...created } = record;
+  return created;
+}
+
+const max = (a: bigint, b: bigint): bigint => (a > b ? a : b);
