@@ -105,6 +105,16 @@ describe.skipIf(linuxGate.skip)("spawn()", () => {
     expect(env.stdout.toString()).toContain("A=1=2\nB=\n");
   });
 
+  it("sets a limit of open files that is below what we have open ourselves", async () => {
+    const stdinBytes = Buffer.from("go\n"); // so that it is read after the start is over
+    const script = "read word; cat /proc/self/limits";
+    const result = await run(["busybox", "sh", "-c", script], { deadlineMs, stdinBytes, nofile: 12 });
+    expect(result.stdout.toString()).toMatch(/^Max open files\s+12\s/m);
+    const raised = await run(["busybox", "sh", "-c", script], { deadlineMs, stdinBytes, nofile: 2 ** 40 });
+    const hard = /^Max open files\s+(\d+)\s+\1\s/m.exec(raised.stdout.toString())?.[1];
+    expect(readFileSync("/proc/self/limits", "utf8")).toMatch(new RegExp(`^Max open files\\s+${hard}\\s+${hard}`, "m"));
+  });
+
   it("runs in / unless told otherwise", async () => {
     expect((await output("busybox", "pwd")).trim()).toBe("/");
     const there = await run(["busybox", "pwd"], { deadlineMs, cwd: folder });

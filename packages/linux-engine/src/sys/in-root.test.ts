@@ -52,7 +52,7 @@ describe.skipIf(process.platform !== "linux")("a tree that others control", () =
   afterAll(() => rmSync(folder, { recursive: true }));
   const read = async (path: string, cap = 1000) => (await readFileInRoot(root, path, cap))?.toString();
 
-  it("T2.05: readFileInRoot() reads what is inside, through links that are resolved inside", async () => {
+  it("readFileInRoot() reads what is inside, through links that are resolved inside", async () => {
     for (const path of ["etc/passwd", "/etc/passwd", "absolute/passwd", "../../etc/passwd", "var/run/../etc/passwd"]) {
       expect(await read(path)).toMatch(/^root:x:0/);
     }
@@ -61,7 +61,7 @@ describe.skipIf(process.platform !== "linux")("a tree that others control", () =
     closeAll([fd]);
   });
 
-  it("T2.05: nothing outside is ever read", async () => {
+  it("nothing outside is ever read", async () => {
     for (const path of [
       "climbing/secret",
       "canary/secret",
@@ -86,7 +86,7 @@ describe.skipIf(process.platform !== "linux")("a tree that others control", () =
     expect(readdirSync("/proc/self/fd").length).toBe(before);
   });
 
-  it("T5.02: what is larger than the cap is refused unread", async () => {
+  it("what is larger than the cap is refused unread", async () => {
     writeFileSync(join(root, "etc/huge"), "");
     truncateSync(join(root, "etc/huge"), 10 * 2 ** 30);
     expect(isCriError(await failure(read("etc/huge", 2 ** 20)), "RESOURCE_EXHAUSTED")).toBe(true);
@@ -105,7 +105,7 @@ describe.skipIf(process.platform !== "linux")("a tree that others control", () =
     expect(await statInRoot(root, "canary/secret")).toBeUndefined();
   });
 
-  it("T4.01: mkdirAllInRoot() makes folders inside only, with the mode asked for", async () => {
+  it("mkdirAllInRoot() makes folders inside only, with the mode asked for", async () => {
     await mkdirAllInRoot(root, "/a/b/../c", 0o777);
     for (const path of ["a", "a/b", "a/c"]) expect(statSync(join(root, path)).mode & 0o7777).toBe(0o777);
     await mkdirAllInRoot(root, "a/c");
