@@ -9,7 +9,7 @@ export const newId = (): string => randomBytes(32).toString("hex");
 export function podConfig(init: MessageInitShape<typeof PodSandboxConfigSchema> = {}): PodSandboxConfig {
   return create(PodSandboxConfigSchema, {
     metadata: { name: "web", namespace: "default", uid: "0f1e2d", attempt: 0 },
-    ...init,
+    ...(init as object),
   });
 }
 
