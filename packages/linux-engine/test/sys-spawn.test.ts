@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { isCriError } from "@keelson/cri-api/errors";
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { linuxGate } from "../../../scripts/linux-gate.ts";
 import { closeAll, openPipe } from "../src/sys/descriptor.ts";
 import { openProcess, readProcessStat, readStartTime } from "../src/sys/pidfd.ts";
@@ -27,7 +27,10 @@ async function failure(work: Promise<unknown>): Promise<unknown> {
 }
 
 describe.skipIf(linuxGate.skip)("spawn()", () => {
-  const folder = mkdtempSync(join(tmpdir(), "keelson-spawn-"));
+  let folder = "";
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), "keelson-spawn-"));
+  });
   afterAll(() => rmSync(folder, { recursive: true }));
 
   it("T3.01: the child has descriptors 0 to 2 and no other", async () => {
