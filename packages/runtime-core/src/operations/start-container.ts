@@ -1,6 +1,6 @@
 import type { Core } from "../core.ts";
 import type { Work } from "../joins/work.ts";
-import type { ContainerRecord, SandboxRecord } from "../ports/index.ts";
+import { type ContainerRecord, createFailure, type SandboxRecord } from "../ports/index.ts";
 import { withExit, withStart } from "../state/facts.ts";
 import { messageOf } from "./message-of.ts";
 import { workKeys } from "./work-keys.ts";
@@ -24,7 +24,7 @@ export function startContainer(core: Core, container: ContainerRecord, sandbox: 
       if (running) await core.engine.containers.signal(container, "kill");
       // a start that the runtime's own end interrupted can be tried again
       if (!core.works.closing) await recordFailure(core, id, error);
-      throw error;
+      throw createFailure(error);
     }
   });
 }
