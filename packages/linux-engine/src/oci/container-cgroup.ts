@@ -1,5 +1,5 @@
-import { closeSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { closeSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { join, relative } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { internal, quote } from "@keelson/cri-api/errors";
 import type { CgroupLayout } from "../host/cgroup-layout.ts";
@@ -67,6 +67,7 @@ export function cgroupProcesses(folder: string): readonly number[] {
  * @throws INTERNAL when a process is still there after ten seconds (it hangs in the kernel)
  */
 export async function endCgroup(layout: CgroupLayout, folder: string): Promise<void> {
+  refuseRoot(layout, folder);
   const until = performance.now() + emptyDeadlineMs;
   for (let pauseMs = 1; cgroupProcesses(folder).length > 0; pauseMs = Math.min(pauseMs * 2, 50)) {
     if (performance.now() > until) {
@@ -85,6 +86,7 @@ export async function endCgroup(layout: CgroupLayout, folder: string): Promise<v
 
 /** Sends SIGKILL to every process of a cgroup and of those below it, so that none can get away by forking. */
 export function killCgroup(layout: CgroupLayout, folder: string): void {
+  refuseRoot(layout, folder);
   if (layout.version === 2) {
     writeCgroupFile(folder, "cgroup.kill", "1"); // Linux 5.14
     return;
@@ -96,13 +98,6 @@ export function killCgroup(layout: CgroupLayout, folder: string): void {
   } finally {
     if (freezes) writeCgroupFile(folder, "freezer.state", "THAWED");
   }
-}
-
-/** Makes a cgroup below another one. */
-export function makeChildCgroup(folder: string, name: string): string {
-  const child = join(folder, name);
-  mkdirSync(child);
-  return child;
 }
 
 /** Removes an empty cgroup with all below it. Succeeds when it is not there. @throws EBUSY while processes are in it */
@@ -123,6 +118,11 @@ export function childCgroups(folder: string): readonly string[] {
     if (isErrno(error, "ENOENT")) return [];
     throw error;
   }
+}
+
+/** The root of a hierarchy holds every process of the machine. */
+function refuseRoot(layout: CgroupLayout, folder: string): void {
+  if (relative(cgroupFolder(layout, "/"), folder) === "") throw new Error("end a cgroup: it is the root of all");
 }
 
 function writeCgroupFile(folder: string, name: string, value: string): void {

@@ -11,7 +11,7 @@ import { CommandOutput } from "./command-output.ts";
 import { type ConmonOptions, conmonEnvironment, ourEnd } from "./conmon.ts";
 import { ExecCgroup } from "./exec-cgroup.ts";
 import type { OciRuntime } from "./oci-runtime.ts";
-import { runtimeFailure } from "./runtime-error.ts";
+import { isNotExecutable, runtimeFailure } from "./runtime-error.ts";
 import { readSyncMessage } from "./sync-pipe.ts";
 
 const SIGKILL = 9;

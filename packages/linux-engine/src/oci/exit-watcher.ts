@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { internal } from "@keelson/cri-api/errors";
+import { type FolderWatch, watchFolder } from "../sys/watch-folder.ts";
 import { type ExitFile, readExitFile } from "./exit-file.ts";
 
 /** A monitor that runs: one that we started, or one that was adopted. */
@@ -8,15 +9,11 @@ export interface RunningMonitor {
   readonly exited: Promise<unknown>;
 }
 
-/** Tells names that appear in a folder. */
-export type WatchFolder = (folder: string, onName: (name: string) => void) => { close(): void };
-
 export interface ExitWatcherOptions {
   readonly exitFolder: string;
-  readonly watchFolder: WatchFolder;
   /** Told once per container; `file` is undefined when conmon ended without one. */
   readonly onEnd: (id: string, file: ExitFile | undefined) => void;
-  /** Told when an exit file cannot be read. */
+  /** Told when the folder or a file of it cannot be read; the end of conmon itself is still seen. */
   readonly onError: (error: unknown) => void;
 }
 
@@ -26,13 +23,20 @@ export interface ExitWatcherOptions {
  */
 export class ExitWatcher implements Disposable {
   readonly #options: ExitWatcherOptions;
-  readonly #folder: { close(): void };
+  readonly #folder: FolderWatch;
   readonly #watched = new Set<string>();
   #closed = false;
 
   constructor(options: ExitWatcherOptions) {
     this.#options = options;
-    this.#folder = options.watchFolder(options.exitFolder, (name) => this.#look(name, false));
+    this.#folder = watchFolder(options.exitFolder, {
+      onFile: (name) => this.#look(name, false),
+      onOverflow: () => {
+        for (const id of this.#watched) this.#look(id, false);
+      },
+      onGone: () => options.onError(internal(`watch ${options.exitFolder}: the folder is gone`)),
+    });
+    this.#folder.unref();
   }
 
   /** Also sees an end that came before. */

@@ -16,6 +16,11 @@ export function isMissingCommand(message: string): boolean {
   return missingCommand.some((pattern) => pattern.test(message.slice(0, 8192)));
 }
 
+/** True when the command is in the container and can't be executed: a folder, no permission, another machine's code. */
+export function isNotExecutable(message: string): boolean {
+  return /permission denied|open executable: operation not permitted|exec format error/i.test(message);
+}
+
 /**
  * The runtime's own sentence out of what it wrote: JSON log lines (`--log-format json`), logrus text
  * (`level=error msg="…"`), or plain text. The last error counts.

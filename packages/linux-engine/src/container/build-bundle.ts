@@ -1,0 +1,67 @@
+import type { Task } from "@keelson/runtime-core/ports";
+import {
+  admitContainer,
+  buildCgroupsPath,
+  buildContainerSpec,
+  type ContainerSpec,
+  localhostSeccompPath,
+  type ResolvedUser,
+  resolveUser,
+} from "../spec/index.ts";
+import { readFileInRoot } from "../sys/in-root.ts";
+import type { ContainerDeps, ContainerSubject } from "./container-tools.ts";
+import { findDeviceSources, findMountSources, listHostDevices, readSeccompProfile } from "./host-sources.ts";
+
+/** Passwd and group files of images are not read beyond this (THREATS T5.02). */
+const maxUserFileBytes = 1024 * 1024;
+
+export interface Bundle extends ContainerSpec {
+  readonly user: ResolvedUser;
+}
+
+/**
+ * Looks at everything outside the request that a container's specification depends on (its image, its root file system,
+ * paths of the host, its sandbox), and builds it.
+ */
+export async function buildBundle(subject: ContainerSubject, tools: ContainerDeps, task: Task): Promise<Bundle> {
+  const { record, sandbox } = subject;
+  const { config } = record;
+  const context = config.linux?.securityContext;
+  const rootfs = tools.paths.rootfs(record.id);
+  const resources = tools.sandboxParts(sandbox);
+  const image = await tools.images.processConfig(record.image.id);
+  const user = await resolveUser({
+    context,
+    imageUser: image.user,
+    readFile: (path) => readFileInRoot(rootfs, path, maxUserFileBytes),
+  });
+  const mountSources = await findMountSources(config.mounts, task.stage);
+  task.stage(`building the specification of container ${record.id}`);
+  const profile = localhostSeccompPath(config);
+  const built = buildContainerSpec({
+    config,
+    sandbox: sandbox.config,
+    image,
+    facts: tools.facts,
+    user,
+    rootfs,
+    cgroupsPath: buildCgroupsPath({
+      cgroupParent: "", // checked and resolved when the sandbox was made
+      fallbackParent: resources.cgroupParent,
+      driver: tools.cgroupDriver,
+      id: record.id,
+    }),
+    pins: resources.pins,
+    files: resources.files,
+    mountSources,
+    deviceSources: await findDeviceSources(config.devices),
+    hostDevices: context?.privileged === true ? await listHostDevices() : [],
+    seccompProfile: profile === undefined ? undefined : await readSeccompProfile(profile),
+    allowedAnnotations: tools.allowedAnnotations,
+  });
+  return {
+    ...built,
+    reported: [...admitContainer(config, sandbox.config, tools.facts), ...built.reported],
+    user,
+  };
+}

@@ -1,0 +1,44 @@
+import { join } from "node:path";
+
+/** Where things of containers lie below the engine's state folder; all names follow from the container's ID. */
+export interface ContainerPaths {
+  /** conmon writes one file here per container that ended. */
+  readonly exits: string;
+  /** The temporary sockets of conmon. */
+  readonly tmp: string;
+  /** Holds one folder per OCI runtime in use. */
+  readonly runtimes: string;
+  /** Holds all bundles. */
+  readonly bundles: string;
+  /** Holds all mounted root file systems. */
+  readonly roots: string;
+  /** A container's bundle: its `config.json`, and conmon's sockets and files. */
+  bundle(id: string): string;
+  /** Where its root file system is mounted. Not in the bundle, which is removed before it is unmounted. */
+  rootfs(id: string): string;
+  exitFile(id: string): string;
+  /** What conmon keeps of a run beside its log: `exit` and `oom`. */
+  persistFolder(id: string): string;
+  pidFile(id: string): string;
+  /** Has one folder per command that runs in it. */
+  execFolder(id: string): string;
+}
+
+export function containerPaths(state: string): ContainerPaths {
+  const bundles = join(state, "containers");
+  const roots = join(state, "rootfs");
+  const exits = join(state, "exits");
+  return {
+    exits,
+    tmp: join(state, "tmp"),
+    runtimes: join(state, "oci"),
+    bundles,
+    roots,
+    bundle: (id) => join(bundles, id),
+    rootfs: (id) => join(roots, id),
+    exitFile: (id) => join(exits, id),
+    persistFolder: (id) => join(bundles, id, "run"),
+    pidFile: (id) => join(bundles, id, "run", "pid"),
+    execFolder: (id) => join(bundles, id, "execs"),
+  };
+}

@@ -1,0 +1,70 @@
+import type { ContainerRecord, SandboxRecord } from "@keelson/runtime-core/ports";
+import type { CgroupLayout } from "../host/cgroup-layout.ts";
+import type { EngineLog } from "../log.ts";
+import type { ConmonOptions } from "../oci/conmon.ts";
+import type { RunningMonitor } from "../oci/exit-watcher.ts";
+import type { OciRuntime } from "../oci/oci-runtime.ts";
+import type { SandboxParts } from "../sandbox/sandbox-parts.ts";
+import type { CgroupDriver, HostFacts, ImageProcessConfig } from "../spec/index.ts";
+import type { ContainerPaths } from "./container-paths.ts";
+
+/** Layers of an image and a writable one above them, ready to be mounted as an overlay. */
+export interface PreparedSnapshot {
+  /** Read-only folders, the uppermost first. */
+  readonly lower: readonly string[];
+  readonly upper: string;
+  readonly work: string;
+}
+
+/** The writable layers of containers. Keys are container IDs. */
+export interface ContainerSnapshots {
+  /** Makes the writable layer above the image's. @throws NOT_FOUND when the image's content is not there */
+  prepare(key: string, imageId: string): Promise<PreparedSnapshot>;
+  /** Removes the writable layer. Succeeds when there is none. */
+  remove(key: string): Promise<void>;
+  /** The keys of all that are there. */
+  list(): Promise<readonly string[]>;
+}
+
+/** Keeps an image's content while containers need it, whatever happens to its names. Holds live in memory only. */
+export interface ImageHolds {
+  /** Idempotent. @throws NOT_FOUND when the image is not there */
+  hold(imageId: string, holder: string): Promise<void>;
+  /** Idempotent. */
+  release(imageId: string, holder: string): Promise<void>;
+  /** What the image says of its process. @throws NOT_FOUND */
+  processConfig(imageId: string): Promise<ImageProcessConfig>;
+}
+
+/** What every container is made with. */
+export interface ContainerDeps {
+  readonly paths: ContainerPaths;
+  readonly conmon: ConmonOptions;
+  /** The OCI runtime of a handler. @throws FAILED_PRECONDITION when there is none (any more) */
+  runtime(handler: string): OciRuntime;
+  /** Read anew for each container: somebody may mount a hierarchy. */
+  readonly cgroupLayout: () => CgroupLayout;
+  readonly cgroupDriver: CgroupDriver;
+  readonly facts: HostFacts;
+  readonly images: ImageHolds;
+  readonly snapshots: ContainerSnapshots;
+  sandboxParts(sandbox: SandboxRecord): SandboxParts;
+  /** The operator's list of annotations that reach the OCI runtime. */
+  readonly allowedAnnotations: readonly string[];
+  readonly bootId: string;
+  /** Monitors of containers that were just started, until their end is watched; by container ID. */
+  readonly monitors: Map<string, RunningMonitor>;
+  readonly log: EngineLog;
+}
+
+/** What a step of a container is about. */
+export interface ContainerSubject {
+  readonly record: ContainerRecord;
+  readonly sandbox: SandboxRecord;
+}
+
+/** What the steps of one container are made with. */
+export interface ContainerTools extends ContainerDeps {
+  /** Undefined when steps are only reverted: that needs nothing but what is recorded. */
+  readonly subject?: ContainerSubject;
+}

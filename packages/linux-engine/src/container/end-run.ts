@@ -1,0 +1,80 @@
+import { rm } from "node:fs/promises";
+import { posix } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { hierarchyRoots } from "../cgroup/cgroup-folders.ts";
+import { slicePath } from "../cgroup/pod-cgroup.ts";
+import type { CgroupLayout } from "../host/cgroup-layout.ts";
+import { cgroupFolder, endCgroup, removeCgroup } from "../oci/container-cgroup.ts";
+import { findMonitors } from "../oci/find-monitors.ts";
+import { OciRuntime } from "../oci/oci-runtime.ts";
+import { openProcess, type ProcessHandle } from "../sys/pidfd.ts";
+import type { ContainerDeps } from "./container-tools.ts";
+import type { RunMonitorFacts, RunMonitorPlan } from "./steps/run-monitor.ts";
+
+const SIGKILL = 9;
+const monitorGraceMs = 3_000;
+
+/**
+ * Ends what a start made, all of it or whatever part there is: the container's processes, its cgroups, the OCI runtime's
+ * notes, conmon, the exit file. Idempotent. Only when nothing of it runs any more does it succeed. A `cgroupsPath` that is
+ * not known is "".
+ */
+export async function endRun(
+  plan: Pick<RunMonitorPlan, "id" | "bundle" | "cgroupsPath" | "runtime" | "bootId">,
+  facts: RunMonitorFacts | undefined,
+  deps: Pick<ContainerDeps, "bootId" | "paths" | "cgroupLayout">,
+): Promise<void> {
+  const layout = deps.cgroupLayout();
+  const monitors = findRunMonitors(plan, facts, deps.bootId);
+  // Without facts conmon may be about to create the container: it must not get to that.
+  if (facts === undefined) await endMonitors(monitors, 0);
+  const cgroup =
+    facts?.cgroup ?? (plan.cgroupsPath === "" ? undefined : cgroupFolder(layout, cgroupPath(plan.cgroupsPath)));
+  if (cgroup !== undefined) await endCgroup(layout, cgroup);
+  await new OciRuntime(plan.runtime).delete(plan.id);
+  await endMonitors(monitors, monitorGraceMs);
+  removeCgroups(layout, plan.cgroupsPath);
+  await rm(deps.paths.exitFile(plan.id), { force: true });
+}
+
+function findRunMonitors(
+  plan: Pick<RunMonitorPlan, "bundle" | "bootId">,
+  facts: RunMonitorFacts | undefined,
+  bootId: string,
+): readonly ProcessHandle[] {
+  if (plan.bootId !== bootId) return [];
+  if (facts === undefined) return findMonitors(plan.bundle);
+  const monitor = openProcess(facts.monitor.pid, facts.monitor.startTime);
+  return monitor === undefined ? [] : [monitor];
+}
+
+/** conmon ends by itself once its container has; it gets so long to write down how. */
+async function endMonitors(monitors: readonly ProcessHandle[], graceMs: number): Promise<void> {
+  for (const monitor of monitors) {
+    if (!monitor.isRunning()) continue;
+    const grace = new AbortController();
+    const kill = delay(graceMs, undefined, { signal: grace.signal }).then(
+      () => monitor.signal(SIGKILL),
+      () => false, // it ended in time
+    );
+    await monitor.exited;
+    grace.abort();
+    await kill;
+  }
+}
+
+/** Normally the runtime has removed them; never recursive beyond the container's own. */
+function removeCgroups(layout: CgroupLayout, cgroupsPath: string): void {
+  if (cgroupsPath === "") return;
+  for (const root of hierarchyRoots(layout)) removeCgroup(posix.join(root, cgroupPath(cgroupsPath)));
+}
+
+/**
+ * The path of the container's cgroup below a hierarchy's root, from `linux.cgroupsPath`: as it is with cgroupfs;
+ * `SLICE:PREFIX:NAME` is the scope `PREFIX-NAME.scope` of the slice.
+ */
+export function cgroupPath(cgroupsPath: string): string {
+  const [slice, prefix, name] = cgroupsPath.split(":");
+  if (slice === undefined || prefix === undefined || name === undefined) return cgroupsPath;
+  return posix.join(slicePath(slice), `${prefix}-${name}.scope`);
+}

@@ -1,0 +1,122 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { ContainerExit, EngineObserver } from "@keelson/runtime-core/ports";
+import { endCgroup } from "../oci/container-cgroup.ts";
+import { type ExitFile, wasOomKilled } from "../oci/exit-file.ts";
+import { ExitWatcher, type RunningMonitor } from "../oci/exit-watcher.ts";
+import { OciRuntime } from "../oci/oci-runtime.ts";
+import { openProcess, type ProcessHandle } from "../sys/pidfd.ts";
+import type { ContainerDeps } from "./container-tools.ts";
+import { exitReport } from "./exit-report.ts";
+import type { RunMonitorFacts, RunMonitorPlan } from "./steps/run-monitor.ts";
+
+/** A container that was started and whose end has not been told. */
+export interface RunningContainer {
+  readonly plan: RunMonitorPlan;
+  readonly facts: RunMonitorFacts;
+  /** Its first process; undefined when it has ended already. */
+  readonly init: ProcessHandle | undefined;
+}
+
+const retryMs = 5_000;
+
+/**
+ * Watches running containers and tells the end of each once. An end is told when no process of the container is left: a
+ * twin must never start beside a living one.
+ */
+export class RunningContainers {
+  readonly #deps: ContainerDeps;
+  readonly #watcher: ExitWatcher;
+  readonly #running = new Map<string, RunningContainer>();
+  /** Ends that are being told or cleaned up after, by container ID. */
+  readonly #ending = new Map<string, Promise<void>>();
+  readonly #closing = new AbortController();
+  readonly #observed = Promise.withResolvers<EngineObserver>();
+
+  constructor(deps: ContainerDeps) {
+    this.#deps = deps;
+    this.#watcher = new ExitWatcher({
+      exitFolder: deps.paths.exits,
+      onEnd: (id, file) => this.#end(id, file),
+      onError: (error) => deps.log.error("could not look for the end of containers", { error }),
+    });
+  }
+
+  /** From now on ends are told; those that came before are told now. */
+  observe(observer: EngineObserver): void {
+    this.#observed.resolve(observer);
+  }
+
+  /** Watches a container that was started or adopted. */
+  add(plan: RunMonitorPlan, facts: RunMonitorFacts, monitor: RunningMonitor): void {
+    const init = openProcess(facts.init.pid, facts.init.startTime);
+    init?.unref();
+    this.#running.set(plan.id, { plan, facts, init });
+    this.#watcher.watch(plan.id, monitor);
+  }
+
+  get(id: string): RunningContainer | undefined {
+    return this.#running.get(id);
+  }
+
+  /** Watches it no more and waits for what its end still has to do. */
+  async drop(id: string): Promise<void> {
+    this.#watcher.unwatch(id);
+    this.#forget(id);
+    await this.#ending.get(id);
+  }
+
+  /** Stops watching; running containers are left alone. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    this.#watcher.close();
+    for (const id of [...this.#running.keys()]) this.#forget(id);
+    await Promise.all(this.#ending.values());
+  }
+
+  #forget(id: string): void {
+    this.#running.get(id)?.init?.close();
+    this.#running.delete(id);
+  }
+
+  #end(id: string, file: ExitFile | undefined): void {
+    const running = this.#running.get(id);
+    if (running === undefined) return;
+    const done = this.#tell(running, file)
+      .catch((error: unknown) => {
+        if (!this.#closing.signal.aborted) this.#deps.log.error("could not tell the end of a container", { id, error });
+      })
+      .finally(() => this.#ending.delete(id));
+    this.#ending.set(id, done);
+  }
+
+  async #tell(running: RunningContainer, file: ExitFile | undefined): Promise<void> {
+    const { plan, facts } = running;
+    const noticedAtNs = BigInt(Date.now()) * 1_000_000n;
+    await this.#untilEmpty(plan.id, facts.cgroup);
+    const exit: ContainerExit = exitReport({
+      file,
+      oomKilled: await wasOomKilled(this.#deps.paths.persistFolder(plan.id)),
+      startedAtNs: BigInt(facts.startedAtNs),
+      noticedAtNs,
+      why: "the monitor of the container ended before it; its processes were killed",
+    });
+    const observer = await this.#observed.promise;
+    this.#forget(plan.id);
+    await observer.containerExited(plan.id, exit);
+    // The runtime's notes and the cgroup; whatever this misses goes with the container.
+    await new OciRuntime(plan.runtime).delete(plan.id);
+  }
+
+  /** Tries until the machine has let go of every process. */
+  async #untilEmpty(id: string, cgroup: string): Promise<void> {
+    for (;;) {
+      try {
+        await endCgroup(this.#deps.cgroupLayout(), cgroup);
+        return;
+      } catch (error) {
+        this.#deps.log.error("processes of an ended container are left; trying again", { id, error });
+        await delay(retryMs, undefined, { signal: this.#closing.signal, ref: false });
+      }
+    }
+  }
+}
