@@ -61,7 +61,7 @@ export class Sessions {
   async drain(deadlineMs: number): Promise<void> {
     const sessions = [...this.#open];
     const ended = sessions.map(
-      (session) => new Promise<void>((resolve) => (session.closed ? resolve() : session.once("close", resolve))),
+      (session) => new Promise<void>((resolve) => (session.destroyed ? resolve() : session.once("close", resolve))),
     );
     for (const session of sessions) session.close();
     const deadline = setTimeout(() => {
