@@ -105,7 +105,7 @@ function exchange(request: RegistryRequest, agent: http.Agent): Promise<Registry
     if (!socket.connecting) clearTimeout(dialing);
     socket.once(url.protocol === "https:" ? "secureConnect" : "connect", () => clearTimeout(dialing));
   });
-  outgoing.on("response", (incoming) => resolve(toResponse(incoming)));
+  outgoing.on("response", (incoming) => resolve(toResponse(incoming, method)));
   outgoing.on("error", reject);
   outgoing.on("close", () => {
     clearTimeout(dialing);
@@ -124,9 +124,11 @@ function timeout(message: string): Error {
   return Object.assign(new Error(message), { code: "ETIMEDOUT" });
 }
 
-function toResponse(incoming: http.IncomingMessage): RegistryResponse {
+function toResponse(incoming: http.IncomingMessage, method: string): RegistryResponse {
   // the reader of the body gets the error; without a reader it must not end the process
   incoming.on("error", () => undefined);
+  const hasBody = method !== "HEAD";
+  if (!hasBody) incoming.resume();
   return {
     status: incoming.statusCode ?? 0,
     header(name) {
@@ -135,7 +137,7 @@ function toResponse(incoming: http.IncomingMessage): RegistryResponse {
     },
     body: incoming,
     discard(reason) {
-      incoming.destroy(reason);
+      if (hasBody) incoming.destroy(reason);
     },
   };
 }
