@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { isCriError } from "@keelson/cri-api/errors";
@@ -98,9 +98,15 @@ printf '{"cniVersion":"1.0.0","interfaces":[{"name":"eth0","mac":"02:00:00:00:00
       ],
     });
     const facts = await network.attach(plan, newTask());
+    await host.network().detach(plan, undefined); // by what was noted on disk
+    const first = readFileSync(join(host.folder, "DEL-second.json"), "utf8");
+    expect(JSON.parse(first)).toMatchObject({ prevResult: { by: "second" } });
+    expect(first).toContain('"big":9007199254740993');
+    await host.exec(undefined, "rm", join(host.folder, "DEL-order"));
     await network.detach(plan, facts);
 
     expect(facts.ips).toEqual(["10.1.2.3", "fd00::3"]);
+    expect(plan.reported).toEqual([]);
     const env = Object.fromEntries(
       readFileSync(join(host.folder, "ADD-first.env"), "utf8")
         .trim()
@@ -223,15 +229,25 @@ echo '{"cniVersion":"1.0.0","code":11,"msg":"no room","details":"try \\u001b[31m
   });
 
   it("ends an ADD that outlived the runtime before it deletes", async () => {
-    host.script("slow", `mkfifo ${host.folder}/gate 2>/dev/null; [ $CNI_COMMAND = DEL ] || cat ${host.folder}/gate`);
+    await host.exec(undefined, "mkfifo", join(host.folder, "gate"), join(host.folder, "child"));
+    host.script(
+      "slow",
+      `[ $CNI_COMMAND = DEL ] && exit; cat ${host.folder}/gate & echo $! > ${host.folder}/child; wait`,
+    );
     host.configure("10-slow.conf", { cniVersion: "1.0.0", name: "slow", type: "slow" });
     const network = host.network();
     const plan = await planFor(network);
     const orphan = spawn([join(host.binDir, "slow")], {
       env: { PATH: "/usr/bin:/bin", CNI_COMMAND: "ADD", CNI_CONTAINERID: plan.sandboxId },
     });
+    const other = spawn([join(host.binDir, "slow")], {
+      env: { PATH: "/usr/bin:/bin", CNI_COMMAND: "DEL", CNI_CONTAINERID: `${plan.sandboxId}0` },
+    });
+    const child = await readFile(join(host.folder, "child"), "utf8");
     await network.detach(plan, undefined);
     expect((await orphan.exited).signal).toBe(9);
+    expect(isRunning(child.trim())).toBe(false);
+    expect((await other.exited).code).toBe(0);
   });
 
   it("deletes with an empty namespace after a reboot, by the configuration of the time of ADD", async () => {
@@ -250,7 +266,11 @@ echo '{"cniVersion":"1.0.0","code":11,"msg":"no room","details":"try \\u001b[31m
     const [kept, stray] = [await planFor(network), await planFor(network)];
     const facts = await network.attach(kept, newTask());
     await network.attach(stray, newTask());
-    expect(await host.network().removeUnrecorded(new Set([kept.sandboxId]))).toEqual([]);
+    writeFileSync(join(host.folder, "results/x-half"), '{"kind":"cni');
+    const { sandboxId } = kept;
+    const left = await host.network().removeUnrecorded(new Set([sandboxId]));
+    expect(left).toEqual(["network by note x-half: it can't be read, and has been removed"]);
+    expect(readdirSync(join(host.folder, "results"))).toEqual([`pods-${sandboxId}-eth0`]);
     expect(host.leases()).toEqual(facts.ips);
     await network.detach(kept, facts);
   });

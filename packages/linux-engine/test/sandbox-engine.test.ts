@@ -21,6 +21,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { linuxGate } from "../../../scripts/linux-gate.ts";
 import { hierarchyRoots, makeCgroup } from "../src/cgroup/cgroup-folders.ts";
 import { readCgroupLayout } from "../src/host/cgroup-layout.ts";
+import { readHostFacts } from "../src/host/read-host-facts.ts";
 import { sandboxSteps } from "../src/sandbox/create.ts";
 import { removeSandboxLeftovers } from "../src/sandbox/remove-leftovers.ts";
 import { createSandboxEngine } from "../src/sandbox/sandbox-engine.ts";
@@ -67,7 +68,8 @@ describe.skipIf(linuxGate.skip)("the sandbox engine", () => {
       cgroups: { driver: "cgroupfs", prefix },
       cgroupLayout: readCgroupLayout,
     };
-    engine = createSandboxEngine({ ...deps, guard: () => {}, hasHandler: (name) => name === "" });
+    const facts = readHostFacts(readCgroupLayout(), "cgroupfs", { recursiveReadOnlyMounts: false });
+    engine = createSandboxEngine({ ...deps, facts, hasHandler: (name) => name === "" });
     host.configure("10-pods.conflist", host.bridgeList());
   });
   afterAll(async () => {
@@ -368,7 +370,10 @@ describe.skipIf(linuxGate.skip)("the sandbox engine", () => {
   });
 
   it("inspect() shows what tools read from containerd", async () => {
-    const pod = await make({ labels: { app: "web" } });
+    const pod = await make({
+      labels: { app: "web" },
+      portMappings: [{ protocol: 0, containerPort: 80, hostPort: 8080, hostIp: "" }],
+    });
     const { info } = (await engine.inspect({ ...pod.record(), facts: { ips: pod.ips } })) as {
       info: Record<string, unknown>;
     };
@@ -378,6 +383,7 @@ describe.skipIf(linuxGate.skip)("the sandbox engine", () => {
       netNamespaceClosed: false,
       cniResult: { Interfaces: { eth0: { IPConfigs: [{ IP: pod.ips[0], Gateway: "10.88.0.1" }], Sandbox: netns } } },
       config: { metadata: { name: "web" }, labels: { app: "web" } },
+      reported: [{ field: "port_mappings", why: expect.stringContaining('network "pods"') }],
       runtimeSpec: { linux: { namespaces: expect.arrayContaining([{ type: "network", path: netns }]) } },
     });
     await engine.remove(pod.record(), pod.journal);
@@ -416,7 +422,7 @@ describe.skipIf(linuxGate.skip)("the sandbox engine", () => {
         {
           linux: {
             sysctls: { "net.core.somaxconn": "1" },
-            securityContext: { namespaceOptions: { network: NamespaceMode.NODE } },
+            securityContext: { namespaceOptions: { network: NamespaceMode.NODE, pid: NamespaceMode.CONTAINER } },
           },
         },
         "FAILED_PRECONDITION",
@@ -426,7 +432,7 @@ describe.skipIf(linuxGate.skip)("the sandbox engine", () => {
         {
           linux: {
             sysctls: { "kernel.shmmni": "1" },
-            securityContext: { namespaceOptions: { ipc: NamespaceMode.NODE } },
+            securityContext: { namespaceOptions: { ipc: NamespaceMode.NODE, pid: NamespaceMode.CONTAINER } },
           },
         },
         "FAILED_PRECONDITION",
@@ -458,7 +464,7 @@ describe.skipIf(linuxGate.skip)("the sandbox engine", () => {
         "metadata.name",
       );
       refused({ hostname: "a\nb" }, "INVALID_ARGUMENT", "hostname");
-      refused({ hostname: "x".repeat(65) }, "INVALID_ARGUMENT", "65 bytes");
+      refused({ hostname: "x".repeat(65) }, "INVALID_ARGUMENT", "hostname");
       refused({ dnsConfig: { servers: ["1.2.3.4\noptions x"] } }, "INVALID_ARGUMENT", "dns_config.servers");
       refused({ dnsConfig: { searches: ["a b"] } }, "INVALID_ARGUMENT", "dns_config.searches");
     });

@@ -54,6 +54,8 @@ export type NetworkPlan = {
   readonly interfaceName: string;
   /** The network's name. */
   readonly network: string;
+  /** What the pod asks for and the network does not have: shown, not refused (another agent may provide it). */
+  readonly reported: readonly { readonly field: string; readonly value: string; readonly why: string }[];
   /** Read only by the network that planned it. */
   readonly own: Json;
 };

@@ -2,16 +2,20 @@ import { toJson } from "@bufbuild/protobuf";
 import { PodSandboxConfigSchema } from "@keelson/cri-api/v1";
 import type { Json, SandboxRecord } from "@keelson/runtime-core/ports";
 import { podCgroup } from "../cgroup/pod-cgroup.ts";
+import type { Reported } from "../spec/host-facts.ts";
 import { isPinned } from "../sys/namespace-pin.ts";
 import { recordedNetwork, recordedPins, sandboxParts } from "./sandbox-parts.ts";
-import { sandboxPaths } from "./sandbox-paths.ts";
 import type { SandboxDeps } from "./sandbox-tools.ts";
 
 /**
  * What verbose PodSandboxStatus shows, in the form that tools know from containerd: one key `info`. `pid` is 0: no
  * process holds the pod's namespaces; their paths are in `runtimeSpec`.
  */
-export async function inspectSandbox(record: SandboxRecord, deps: SandboxDeps): Promise<Record<string, Json>> {
+export async function inspectSandbox(
+  record: SandboxRecord,
+  deps: SandboxDeps,
+  reported: readonly Reported[],
+): Promise<Record<string, Json>> {
   const pins = recordedPins(record)?.plan.pins;
   const network = recordedNetwork(record);
   const parts = sandboxParts(record, deps.folders, deps.cgroups);
@@ -44,7 +48,11 @@ export async function inspectSandbox(record: SandboxRecord, deps: SandboxDeps): 
           cgroupsPath: podCgroup(deps.cgroups, record.id, record.config.linux?.cgroupParent ?? "").parent,
         },
       },
-      files: sandboxPaths(deps.folders, record.id).files,
+      reported: [...reported, ...(network?.plan.reported ?? [])].map(({ field, value, why }) => ({
+        field,
+        value,
+        why,
+      })),
     },
   };
 }

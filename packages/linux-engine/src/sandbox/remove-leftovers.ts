@@ -4,7 +4,7 @@ import { hierarchyRoots, removeFolderIfEmpty } from "../cgroup/cgroup-folders.ts
 import { cgroupFolder, childCgroups, endCgroup, removeCgroup } from "../oci/container-cgroup.ts";
 import { unpinNamespace } from "../sys/namespace-pin.ts";
 import { isErrno } from "../sys/syscall-error.ts";
-import { type EngineFolders, netnsFolder, ownPrefix, sandboxFolder, sandboxPaths } from "./sandbox-paths.ts";
+import { type EngineFolders, netnsFolder, ownPrefix, sandboxesFolder, sandboxPaths } from "./sandbox-paths.ts";
 import type { SandboxDeps } from "./sandbox-tools.ts";
 import { unmountShm } from "./steps/mount-shm.ts";
 import { removeFiles } from "./steps/write-files.ts";
@@ -37,10 +37,10 @@ export async function removeSandboxLeftovers(recorded: ReadonlySet<string>, deps
   for (const path of await strayNetns(deps.folders, recorded)) {
     await attempt(`network namespace ${path}`, () => unpinNamespace(path));
   }
-  for (const id of await strayFolders(join(deps.folders.state, sandboxFolder.state), recorded)) {
+  for (const id of await strayFolders(join(deps.folders.state, sandboxesFolder), recorded)) {
     await attempt(`mounts of sandbox ${id}`, () => removeState(deps, id));
   }
-  for (const id of await strayFolders(join(deps.folders.root, sandboxFolder.files), recorded)) {
+  for (const id of await strayFolders(join(deps.folders.root, sandboxesFolder), recorded)) {
     await attempt(`files of sandbox ${id}`, () => removeFiles(sandboxPaths(deps.folders, id).files.folder));
   }
   for (const id of strayCgroups(deps, recorded)) {

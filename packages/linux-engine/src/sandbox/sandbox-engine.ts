@@ -11,6 +11,8 @@ import {
   type Task,
 } from "@keelson/runtime-core/ports";
 import { podCgroup } from "../cgroup/pod-cgroup.ts";
+import { admitSandbox } from "../spec/guard.ts";
+import type { HostFacts } from "../spec/host-facts.ts";
 import { sandboxSteps } from "./create.ts";
 import { inspectSandbox } from "./inspect.ts";
 import { podHostname, resolvConfText } from "./pod-files.ts";
@@ -19,8 +21,8 @@ import type { SandboxDeps, SandboxTools } from "./sandbox-tools.ts";
 import { attachNetworkName } from "./steps/attach-network.ts";
 
 export interface SandboxEngineOptions extends SandboxDeps {
-  /** Default deny for everything that a sandbox can be asked. @throws FAILED_PRECONDITION, INVALID_ARGUMENT */
-  readonly guard: (config: PodSandboxConfig, runtimeHandler: string) => void;
+  /** What default deny goes by. */
+  readonly facts: HostFacts;
   /** Whether there is a runtime handler of this name; "" is the default one. */
   readonly hasHandler: (runtimeHandler: string) => boolean;
 }
@@ -41,7 +43,7 @@ export function createSandboxEngine(options: SandboxEngineOptions): SandboxEngin
           hint: "name a handler of section [runtimes] of the configuration in the RuntimeClass",
         });
       }
-      options.guard(config, runtimeHandler);
+      admitSandbox(config, options.facts);
       podCgroup(options.cgroups, "", config.linux?.cgroupParent ?? "");
       podHostname(config);
       sandboxSysctls(config);
@@ -59,6 +61,6 @@ export function createSandboxEngine(options: SandboxEngineOptions): SandboxEngin
 
     remove: (record: SandboxRecord, journal: Journal) => revert(record, journal, "remove"),
 
-    inspect: (record: SandboxRecord) => inspectSandbox(record, options),
+    inspect: (record: SandboxRecord) => inspectSandbox(record, options, admitSandbox(record.config, options.facts)),
   };
 }

@@ -33,11 +33,12 @@ export interface SandboxPaths {
   readonly uts: string;
 }
 
-export const sandboxFolder = { files: "sandboxes", state: "sandboxes" } as const;
+/** Both below the root and below the state folder: one folder per sandbox, named by its ID. */
+export const sandboxesFolder = "sandboxes";
 
 export function sandboxPaths(folders: EngineFolders, id: string): SandboxPaths {
-  const folder = join(folders.root, sandboxFolder.files, id);
-  const stateFolder = join(folders.state, sandboxFolder.state, id);
+  const folder = join(folders.root, sandboxesFolder, id);
+  const stateFolder = join(folders.state, sandboxesFolder, id);
   const namespaceFolder = join(stateFolder, "ns");
   return {
     files: {

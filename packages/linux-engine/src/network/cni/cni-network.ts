@@ -40,6 +40,8 @@ type OwnPlan = {
 };
 
 const interfaceName = "eth0";
+/** Where a pod asks for what a capability carries; the others only tell plugins more. */
+const fieldOf = { portMappings: "port_mappings", bandwidth: "annotations[kubernetes.io/*-bandwidth]" } as const;
 
 /** The pods' network by CNI plugins, as containerd and CRI-O have it. */
 export function createCniNetwork(options: CniNetworkOptions): Network {
@@ -70,14 +72,27 @@ export function createCniNetwork(options: CniNetworkOptions): Network {
     plan({ sandboxId, netnsPath, config }: NetworkRequest): NetworkPlan {
       const { network, missing } = loadNetworks(options);
       if (network === undefined) throw failedPrecondition(`plan pod network: ${missing}`);
+      const { name } = network.list;
       const declared = new Set(network.list.plugins.flatMap((plugin) => [...plugin.capabilities]));
-      const offered = Object.entries(capabilityArgsOf(config)).filter(([name]) => declared.has(name));
+      const offered = Object.entries(capabilityArgsOf(config));
       const own: OwnPlan = {
         config: formatNetworkList(network.list),
         args: cniArgsOf(sandboxId, config),
-        capabilityArgs: Object.fromEntries(offered),
+        capabilityArgs: Object.fromEntries(offered.filter(([capability]) => declared.has(capability))),
       };
-      return { sandboxId, netnsPath, interfaceName, network: network.list.name, own };
+      // Some networks serve host ports and bandwidth by an agent of their own, so that no plugin declares them.
+      const reported = offered.flatMap(([capability, value]) =>
+        declared.has(capability) || !(capability in fieldOf)
+          ? []
+          : [
+              {
+                field: fieldOf[capability as keyof typeof fieldOf],
+                value: JSON.stringify(value).slice(0, 1_000),
+                why: `no plugin of network "${name}" declares the capability ${capability}`,
+              },
+            ],
+      );
+      return { sandboxId, netnsPath, interfaceName, network: name, reported, own };
     },
 
     attach(plan: NetworkPlan, task: Task): Promise<NetworkFacts> {
@@ -102,8 +117,8 @@ export function createCniNetwork(options: CniNetworkOptions): Network {
 
     detach(plan: NetworkPlan, facts: NetworkFacts | undefined): Promise<void> {
       return locks.run(plan.sandboxId, async () => {
-        if (facts === undefined) await endStragglers(plan.sandboxId);
         const known = knownOf(plan);
+        if (facts === undefined) await endStragglers(plan.sandboxId, parseNetworkList(known.config));
         const resultJson = facts?.resultJson ?? (await cache.read(known.network, known.attachment))?.resultJson;
         await detachCached(known, resultJson);
       });
@@ -133,12 +148,14 @@ export function createCniNetwork(options: CniNetworkOptions): Network {
 
     async removeUnrecorded(recorded: ReadonlySet<string>): Promise<readonly string[]> {
       const left: string[] = [];
-      for (const entry of await cache.list()) {
+      const { entries, unreadable } = await cache.list();
+      left.push(...unreadable.map((file) => `network by note ${file}: it can't be read, and has been removed`));
+      for (const entry of entries) {
         const { containerId } = entry.attachment;
         if (recorded.has(containerId)) continue;
         try {
           await locks.run(containerId, async () => {
-            await endStragglers(containerId);
+            await endStragglers(containerId, parseNetworkList(entry.config));
             await detachCached(entry, entry.resultJson);
           });
         } catch (error) {

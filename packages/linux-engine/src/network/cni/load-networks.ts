@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync, readdirSync, readSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readdirSync, readFileSync } from "node:fs";
 import { extname, join } from "node:path";
 import { invalidArgument, isCriError, quote } from "@keelson/cri-api/errors";
 import { findPlugin } from "./find-plugin.ts";
@@ -88,14 +88,7 @@ function readSmallFile(file: string): Uint8Array {
     const stat = fstatSync(fd);
     if (!stat.isFile()) throw invalidArgument("is not a regular file");
     if (stat.size > maxFileBytes) throw invalidArgument(`has ${stat.size} bytes, at most ${maxFileBytes}`);
-    const bytes = Buffer.alloc(maxFileBytes + 1);
-    let length = 0;
-    for (;;) {
-      const count = readSync(fd, bytes, length, bytes.length - length, null);
-      length += count;
-      if (count === 0 || length > maxFileBytes) break;
-    }
-    return bytes.subarray(0, length);
+    return readFileSync(fd);
   } finally {
     closeSync(fd);
   }

@@ -1,8 +1,10 @@
 import { mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { invalidArgument, isCriError, quote } from "@keelson/cri-api/errors";
 import { isErrno } from "../../sys/syscall-error.ts";
 import type { AttachmentParameters } from "./exec-plugin.ts";
 import { asObject, type ForeignObject, field, listField, parseForeignJson, stringField } from "./foreign-json.ts";
+import { parseNetworkList } from "./network-list.ts";
 
 /** An attachment as it is noted on disk, enough for a DEL. */
 export interface CachedAttachment {
@@ -43,9 +45,10 @@ export class ResultCache {
     await rename(temporary, join(this.#folder, name));
   }
 
-  /** Undefined when nothing is noted. @throws INVALID_ARGUMENT when the note can't be read */
+  /** Undefined when nothing is noted, or nothing readable: a loss of power may have left an empty file. */
   async read(network: string, attachment: AttachmentParameters): Promise<CachedAttachment | undefined> {
-    return this.#readFile(fileName(network, attachment));
+    const found = await this.#readFile(fileName(network, attachment));
+    return found === "unreadable" ? undefined : found;
   }
 
   /** Idempotent. */
@@ -55,29 +58,35 @@ export class ResultCache {
     await rm(join(this.#folder, `.${name}.new`), { force: true });
   }
 
-  /** Everything that is noted. */
-  async list(): Promise<readonly CachedAttachment[]> {
+  /** Everything that is noted. Notes that can't be read are removed, and named. */
+  async list(): Promise<{ readonly entries: readonly CachedAttachment[]; readonly unreadable: readonly string[] }> {
     const names = await readdir(this.#folder).catch((error: unknown) => {
       if (isErrno(error, "ENOENT")) return [];
       throw error;
     });
     const entries: CachedAttachment[] = [];
+    const unreadable: string[] = [];
     for (const name of names.toSorted()) {
-      if (name.startsWith(".")) {
-        await rm(join(this.#folder, name), { force: true }); // a write that a crash cut short
-        continue;
-      }
-      const entry = await this.#readFile(name);
-      if (entry !== undefined) entries.push(entry);
+      const entry = name.startsWith(".") ? undefined : await this.#readFile(name);
+      if (entry === "unreadable") unreadable.push(name);
+      if (entry === undefined || entry === "unreadable") await rm(join(this.#folder, name), { force: true });
+      else entries.push(entry);
     }
-    return entries;
+    return { entries, unreadable };
   }
 
-  async #readFile(name: string): Promise<CachedAttachment | undefined> {
+  async #readFile(name: string): Promise<CachedAttachment | "unreadable" | undefined> {
+    let bytes: Uint8Array;
     try {
-      return parse(await readFile(join(this.#folder, name)));
+      bytes = await readFile(join(this.#folder, name));
     } catch (error) {
       if (isErrno(error, "ENOENT")) return undefined;
+      throw error;
+    }
+    try {
+      return parse(bytes);
+    } catch (error) {
+      if (isCriError(error, "INVALID_ARGUMENT")) return "unreadable";
       throw error;
     }
   }
@@ -107,10 +116,13 @@ function format({ network, attachment, config, capabilityArgs, resultJson }: Cac
 function parse(bytes: Uint8Array): CachedAttachment {
   const object = asObject(parseForeignJson(bytes, { maxBytes }), "cached result");
   const text = (key: string): string => stringField(object, key, maxBytes) ?? "";
+  if (text("kind") !== kind) throw invalidArgument(`cached result: kind ${quote(text("kind"))}, want ${kind}`);
   const args = (listField(object, "cniArgs", 64) ?? []).flatMap((pair) => {
     const [key, value] = Array.isArray(pair) ? (pair as readonly unknown[]) : [];
     return typeof key === "string" && typeof value === "string" ? [[key, value] as const] : [];
   });
+  const config = Buffer.from(text("config"), "base64").toString("utf8");
+  parseNetworkList(config); // or a DEL could not be made from it
   return {
     network: text("networkName"),
     attachment: {
@@ -119,7 +131,7 @@ function parse(bytes: Uint8Array): CachedAttachment {
       interfaceName: text("ifName"),
       args,
     },
-    config: Buffer.from(text("config"), "base64").toString("utf8"),
+    config,
     capabilityArgs: asObject(field(object, "capabilityArgs") ?? {}, "capabilityArgs"),
     resultJson: JSON.stringify(field(object, "result") ?? {}),
   };

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { isIPv6 } from "node:net";
-import { type SandboxRecord, step } from "@keelson/runtime-core/ports";
+import { type AnyStep, type SandboxRecord, step } from "@keelson/runtime-core/ports";
 import type { NetworkFacts, NetworkPlan } from "../../network/network.ts";
 import { hostNamespaces } from "../../spec/namespaces.ts";
 import { sandboxPaths } from "../sandbox-paths.ts";
@@ -9,7 +9,12 @@ import type { SandboxTools } from "../sandbox-tools.ts";
 export const attachNetworkName = "attach-network";
 
 /** The pod's interface and addresses. Leases outlive our record, so the plan is durable before anything is asked for. */
-export const attachNetwork = step<SandboxRecord, SandboxTools, NetworkPlan, NetworkFacts>({
+export const attachNetwork: AnyStep<SandboxRecord, SandboxTools> = step<
+  SandboxRecord,
+  SandboxTools,
+  NetworkPlan,
+  NetworkFacts
+>({
   name: attachNetworkName,
   heldUntil: "stop",
   durable: true,

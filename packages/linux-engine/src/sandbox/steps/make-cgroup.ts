@@ -1,5 +1,5 @@
 import { posix } from "node:path";
-import { type SandboxRecord, step } from "@keelson/runtime-core/ports";
+import { type AnyStep, type SandboxRecord, step } from "@keelson/runtime-core/ports";
 import { hierarchyRoots, makeCgroup, missingFolders, removeFolderIfEmpty } from "../../cgroup/cgroup-folders.ts";
 import { podCgroup } from "../../cgroup/pod-cgroup.ts";
 import { removeCgroup } from "../../oci/container-cgroup.ts";
@@ -18,7 +18,12 @@ type Plan = {
  * what is missing is made, and nothing else is given back. systemd makes slices with the first scope in them and drops
  * them with the last.
  */
-export const makePodCgroup = step<SandboxRecord, SandboxTools, Plan, Record<string, never>>({
+export const makePodCgroup: AnyStep<SandboxRecord, SandboxTools> = step<
+  SandboxRecord,
+  SandboxTools,
+  Plan,
+  Record<string, never>
+>({
   name: "make-cgroup",
   heldUntil: "remove",
   plan: ({ id, config }, { cgroups, cgroupLayout }) => {

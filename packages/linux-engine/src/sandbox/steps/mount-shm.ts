@@ -1,6 +1,6 @@
 import { mkdir, rmdir } from "node:fs/promises";
 import { dirname } from "node:path";
-import { type SandboxRecord, step } from "@keelson/runtime-core/ports";
+import { type AnyStep, type SandboxRecord, step } from "@keelson/runtime-core/ports";
 import { hostNamespaces } from "../../spec/namespaces.ts";
 import { mount, unmount } from "../../sys/mount.ts";
 import { isErrno } from "../../sys/syscall-error.ts";
@@ -15,7 +15,12 @@ const sizeKib = 64 * 1024;
  * The `/dev/shm` that a pod's containers share; pods in the host's IPC namespace have the host's. Its size is limited,
  * its pages are charged to the container that writes them, and it goes with the pod (CVE-2024-3056).
  */
-export const mountShm = step<SandboxRecord, SandboxTools, Plan, Record<string, never>>({
+export const mountShm: AnyStep<SandboxRecord, SandboxTools> = step<
+  SandboxRecord,
+  SandboxTools,
+  Plan,
+  Record<string, never>
+>({
   name: "mount-shm",
   heldUntil: "stop",
   plan: ({ id, config }, { folders }) =>

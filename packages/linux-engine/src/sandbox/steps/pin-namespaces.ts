@@ -1,7 +1,7 @@
 import { mkdir, rmdir, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { failedPrecondition } from "@keelson/cri-api/errors";
-import { type SandboxRecord, step } from "@keelson/runtime-core/ports";
+import { type AnyStep, type SandboxRecord, step } from "@keelson/runtime-core/ports";
 import { hostNamespaces } from "../../spec/namespaces.ts";
 import { unpinNamespace } from "../../sys/namespace-pin.ts";
 import { isErrno } from "../../sys/syscall-error.ts";
@@ -25,7 +25,12 @@ export type PinsFacts = { readonly net?: string; readonly ipc?: string; readonly
 export const pinNamespacesName = "pin-namespaces";
 
 /** The pod's namespaces, kept alive by bind mounts instead of a pause process, with host name, sysctls and loopback. */
-export const pinNamespaces = step<SandboxRecord, SandboxTools, PinsPlan, PinsFacts>({
+export const pinNamespaces: AnyStep<SandboxRecord, SandboxTools> = step<
+  SandboxRecord,
+  SandboxTools,
+  PinsPlan,
+  PinsFacts
+>({
   name: pinNamespacesName,
   heldUntil: "stop",
   plan: ({ id, config }, { folders }) => {

@@ -2,7 +2,7 @@ import { lstat, mkdir, open, readFile, rmdir, unlink } from "node:fs/promises";
 import { hostname as hostHostname } from "node:os";
 import { dirname, join } from "node:path";
 import { internal, quote } from "@keelson/cri-api/errors";
-import { type SandboxRecord, step } from "@keelson/runtime-core/ports";
+import { type AnyStep, type SandboxRecord, step } from "@keelson/runtime-core/ports";
 import { isErrno } from "../../sys/syscall-error.ts";
 import { podHostname, resolvConfText } from "../pod-files.ts";
 import { sandboxPaths } from "../sandbox-paths.ts";
@@ -22,7 +22,12 @@ const hostFileCapBytes = 1024 * 1024;
  * The files that containers get bind-mounted, in a folder of the daemon; never a file inside a root file system
  * (CVE-2024-5154). `hosts` is a copy of the host's for pods without a mount of their own, as containerd has it.
  */
-export const writeFiles = step<SandboxRecord, SandboxTools, Plan, Record<string, never>>({
+export const writeFiles: AnyStep<SandboxRecord, SandboxTools> = step<
+  SandboxRecord,
+  SandboxTools,
+  Plan,
+  Record<string, never>
+>({
   name: "write-files",
   heldUntil: "remove",
   plan: ({ id, config }, { folders }) => ({
