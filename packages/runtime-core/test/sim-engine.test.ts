@@ -101,6 +101,8 @@ describe("a container of the simulated engine", () => {
         { command: ["cat", "f"], stdout: "text", stderr: "warn", code: 3 },
         { command: ["slow"], afterMs: 5000 },
         { command: ["nix"], notFound: true },
+        { command: ["true"] },
+        { code: 9 },
       ],
     });
     const exec = (command: string[], timeoutMs?: number, signal = noCaller) =>
@@ -109,7 +111,8 @@ describe("a container of the simulated engine", () => {
     await engine.containers.start(record, sandbox, journal, freeTask());
     const answer = await exec(["cat", "f"]);
     expect([answer.exitCode, new TextDecoder().decode(answer.stdout)]).toEqual([3, "text"]);
-    expect(await exec(["cat", "g"])).toMatchObject({ exitCode: 0, stdout: new Uint8Array() });
+    expect(await exec(["true"])).toMatchObject({ exitCode: 0, stdout: new Uint8Array() });
+    expect((await exec(["cat", "g"])).exitCode).toBe(9);
     await expect(exec(["nix"])).rejects.toMatchObject({ code: "NOT_FOUND" });
     const late = expect(exec(["slow"], 100)).rejects.toMatchObject({ code: "DEADLINE_EXCEEDED" });
     await clock.untilPending(2);

@@ -87,7 +87,7 @@ export class SimulatedProcess {
     const { id, clock, script } = this.#options;
     request.signal.throwIfAborted();
     if (this.#ending) throw failedPrecondition(`exec in container ${quote(id)}: it does not run`);
-    const answer = script.exec?.find((one) => sameWords(one.command, request.command)) ?? { command: request.command };
+    const answer = script.exec?.find((one) => isFor(one, request.command)) ?? {};
     const words = request.command.map((word) => quote(word)).join(" ");
     if (answer.notFound === true) {
       throw notFound(`exec ${words} in container ${quote(id)}: no such command`, {
@@ -106,7 +106,7 @@ export class SimulatedProcess {
     if (answer.afterMs === undefined || answer.afterMs === 0) void turn().then(done);
     else timers.add(clock.after(answer.afterMs, done));
     // the end of a container takes all its processes with it
-    void this.#ended.promise.then(() => resolve(resultOf({ command: [], code: 128 + sigkill })));
+    void this.#ended.promise.then(() => resolve(resultOf({ code: 128 + sigkill })));
     try {
       return await promise;
     } finally {
@@ -190,8 +190,8 @@ function resultOf(answer: ScriptExec): ExecResult {
   };
 }
 
-function sameWords(a: readonly string[], b: readonly string[]): boolean {
-  return a.length === b.length && a.every((word, index) => word === b[index]);
+function isFor({ command }: ScriptExec, asked: readonly string[]): boolean {
+  return command === undefined || (command.length === asked.length && command.every((word, at) => word === asked[at]));
 }
 
 /** Pieces of at most `max` bytes of UTF-8, cut between characters; one empty piece for an empty text. */

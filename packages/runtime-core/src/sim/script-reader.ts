@@ -17,7 +17,6 @@ export interface Item {
 export interface Fields {
   text(name: string, maxLength: number): string;
   integer(name: string, min: number, max: number): number;
-  list<T>(name: string, read: (item: Item) => T): readonly T[];
   optionalList<T>(name: string, read: (item: Item) => T): readonly T[] | undefined;
   /** The field under its name; nothing when it is absent. */
   optional<Name extends string, T>(name: Name, read: (item: Item) => T): { readonly [key in Name]?: T };
@@ -113,7 +112,6 @@ function openFields(value: unknown, path: string, mistakes: string[]): { fields:
   const fields: Fields = {
     text: (name, maxLength) => take(name).asText(maxLength),
     integer: (name, min, max) => take(name).asInteger(min, max),
-    list: (name, read) => take(name).asList(read),
     optionalList: (name, read) => (has(name) ? take(name).asList(read) : undefined),
     optional<Name extends string, T>(name: Name, read: (item: Item) => T): { readonly [key in Name]?: T } {
       if (!has(name)) return {};

@@ -45,7 +45,7 @@ export interface ContainerScript {
   readonly stop?: "ignore" | ScriptStop;
   /** The start fails with this message, as when the command is not in the image. */
   readonly startError?: string;
-  /** Answers of ExecSync, by the exact command. What has none exits with 0 and says nothing. */
+  /** Answers of ExecSync: the first that fits the command. What has none exits with 0 and says nothing. */
   readonly exec?: readonly ScriptExec[];
 }
 
@@ -77,7 +77,8 @@ export interface ScriptStop {
 }
 
 export interface ScriptExec {
-  readonly command: readonly string[];
+  /** The exact words. Default: any command. */
+  readonly command?: readonly string[];
   /** Default 0. */
   readonly code?: number;
   readonly stdout?: string;
@@ -168,7 +169,7 @@ function readStop(fields: Fields): ScriptStop {
 
 function readExec(fields: Fields): ScriptExec {
   return {
-    command: fields.list("command", (item) => item.asText(64 * 1024)),
+    ...fields.optional("command", (item) => item.asList((word) => word.asText(64 * 1024))),
     ...fields.optional("code", (item) => item.asInteger(0, 255)),
     ...fields.optional("stdout", (item) => item.asText(16 * 1024 * 1024)),
     ...fields.optional("stderr", (item) => item.asText(16 * 1024 * 1024)),
