@@ -124,5 +124,7 @@ function show(field: DescField, value: unknown): string {
     if (key === "$typeName" || key === "$unknown") return undefined;
     return typeof member === "bigint" ? member.toString() : member;
   });
-  return json === undefined ? "unset" : quote(json);
+  if (json === undefined) return "unset";
+  const text = json.replaceAll(/[\u007f-\u009f]/g, "?");
+  return text.length > 200 ? `${text.slice(0, 200)}…` : text;
 }
