@@ -1,0 +1,57 @@
+import { closeSync, constants, fchmodSync, fchownSync } from "node:fs";
+import { fileType, makeNodeAt, openFlag, openResolved, resolveFlag, setTimeFd, statAt, statFd } from "../sys/at.ts";
+import { joinPath, type LayerPath, pathOfKey } from "./layer-path.ts";
+import type { LayerTree } from "./layer-tree.ts";
+
+const withoutLinks = resolveFlag.beneath | resolveFlag.noSymlinks;
+const whiteout = { type: fileType.charDevice, mode: 0, major: 0, minor: 0 };
+
+/**
+ * What can only be done when all entries have come: whiteouts, the root's own attributes when no entry gave any, the
+ * times of folders. Answers the folders that are opaque.
+ */
+export function finishLayer(tree: LayerTree, options: { readonly copyRoot: boolean }): readonly Buffer[] {
+  for (const key of tree.notes.whiteouts) makeWhiteout(tree, pathOfKey(key));
+  if (options.copyRoot) copyRootAttributes(tree);
+  for (const [key, mtimeNs] of tree.notes.folderTimes) {
+    withFolder(tree, pathOfKey(key), constants.O_RDONLY, (fd) => setTimeFd(fd, mtimeNs));
+  }
+  return [...tree.notes.opaque]
+    .map((key) => joinPath(pathOfKey(key)))
+    .filter((path) => withFolder(tree, pathOfKey(path.toString("latin1")), openFlag.path, () => true));
+}
+
+/**
+ * Only where a lower layer still has something under the name: in a folder that is not merged with a lower one,
+ * overlayfs would show the mark itself.
+ */
+function makeWhiteout(tree: LayerTree, path: LayerPath): void {
+  const name = path.at(-1);
+  if (name === undefined) return;
+  const parent = path.slice(0, -1);
+  if (tree.notes.isOpaque(parent)) return;
+  withFolder(tree, parent, openFlag.path, (fd) => {
+    if (statAt(fd, name) === undefined && tree.lower.find(path, () => true)) makeNodeAt(fd, name, whiteout);
+  });
+}
+
+/** overlayfs shows the uppermost layer's root folder, so one without an entry for it takes after the next one. */
+function copyRootAttributes(tree: LayerTree): void {
+  const { rootFd } = tree.lower;
+  const from = rootFd === undefined ? undefined : statFd(rootFd);
+  withFolder(tree, [], constants.O_RDONLY, (fd) => {
+    fchownSync(fd, from?.uid ?? 0, from?.gid ?? 0);
+    fchmodSync(fd, from?.mode ?? 0o755);
+    tree.notes.setFolderTime([], from?.mtimeNs ?? 0n);
+  });
+}
+
+function withFolder<T>(tree: LayerTree, path: LayerPath, access: number, use: (fd: number) => T): T | undefined {
+  const fd = openResolved(tree.rootFd, joinPath(path), access | constants.O_DIRECTORY, withoutLinks);
+  if (fd < 0) return undefined;
+  try {
+    return use(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
