@@ -1,15 +1,33 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { criVersions } from "@keelson/cri-api/versions";
+import { type CriVersion, criVersions } from "@keelson/cri-api/versions";
 import { parse, TomlError } from "smol-toml";
 import { z } from "zod";
 
-const absolutePath = z.string().startsWith("/", "want an absolute path");
+/** keelsond's settings, complete and frozen. The names are those of the TOML keys. */
+export interface Config {
+  /** What outlives a reboot: records, images, snapshots. */
+  readonly root: string;
+  /** What does not: bundles, exit files, namespace pins. */
+  readonly state: string;
+  /** The handler of pods that name none; "" lets a probe choose between crun and runc. */
+  readonly default_runtime: string;
+  /** OCI runtimes by the name of their handler. */
+  readonly runtimes: Readonly<Record<string, { readonly path: string }>>;
+  readonly grpc: { readonly listen: string; readonly versions: readonly CriVersion[] };
+  readonly registry: { readonly config_path: string };
+  readonly cni: { readonly conf_dir: string; readonly bin_dirs: readonly string[] };
+  /** "auto": systemd where it runs and cgroup is v2, else cgroupfs. */
+  readonly cgroup: { readonly driver: "auto" | "cgroupfs" | "systemd" };
+  readonly log: { readonly level: "debug" | "info" | "warn" | "error" };
+}
 
-const schema = z
+const absolutePath: z.ZodType<string> = z.string().startsWith("/", "want an absolute path");
+
+const schema: z.ZodType<Config> = z
   .strictObject({
-    root: absolutePath.default("/var/lib/keelson"),
-    state: absolutePath.default("/run/keelson"),
+    root: absolutePath.prefault("/var/lib/keelson"),
+    state: absolutePath.prefault("/run/keelson"),
     default_runtime: z.string().default(""),
     runtimes: z
       .record(
@@ -26,10 +44,10 @@ const schema = z
           .default([...criVersions]),
       })
       .prefault({}),
-    registry: z.strictObject({ config_path: absolutePath.default("/etc/keelson/certs.d") }).prefault({}),
+    registry: z.strictObject({ config_path: absolutePath.prefault("/etc/keelson/certs.d") }).prefault({}),
     cni: z
       .strictObject({
-        conf_dir: absolutePath.default("/etc/cni/net.d"),
+        conf_dir: absolutePath.prefault("/etc/cni/net.d"),
         bin_dirs: z.array(absolutePath).min(1).default(["/opt/cni/bin", "/usr/lib/cni"]),
       })
       .prefault({}),
@@ -45,9 +63,6 @@ const schema = z
       });
     }
   });
-
-/** keelsond's settings, complete and frozen. */
-export type Config = Readonly<z.output<typeof schema>>;
 
 /** What the command line sets; it wins over every file. */
 export interface Flags {

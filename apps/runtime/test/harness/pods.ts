@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { create, type DescMessage, type MessageInitShape } from "@bufbuild/protobuf";
 import {
   type ContainerConfig,
   ContainerConfigSchema,
@@ -18,11 +18,14 @@ import {
 } from "@keelson/cri-api/v1";
 import type { CriConnection } from "@keelson/cri-client";
 
+/** The fields of a message, without the message itself, so that they can be spread. */
+type Fields<Desc extends DescMessage> = Exclude<MessageInitShape<Desc>, { readonly $typeName: string }>;
+
 export interface PodOptions {
   readonly name?: string;
   readonly logDirectory: string;
   readonly network?: NamespaceMode;
-  readonly extra?: MessageInitShape<typeof PodSandboxConfigSchema>;
+  readonly extra?: Fields<typeof PodSandboxConfigSchema>;
 }
 
 export function podConfig(options: PodOptions): PodSandboxConfig {
@@ -56,9 +59,9 @@ export interface ContainerOptions {
   readonly script?: string;
   readonly command?: readonly string[];
   readonly attempt?: number;
-  readonly security?: MessageInitShape<typeof LinuxContainerSecurityContextSchema>;
-  readonly resources?: MessageInitShape<typeof LinuxContainerResourcesSchema>;
-  readonly extra?: MessageInitShape<typeof ContainerConfigSchema>;
+  readonly security?: Fields<typeof LinuxContainerSecurityContextSchema>;
+  readonly resources?: Fields<typeof LinuxContainerResourcesSchema>;
+  readonly extra?: Fields<typeof ContainerConfigSchema>;
 }
 
 export function containerConfig(options: ContainerOptions): ContainerConfig {

@@ -1,0 +1,65 @@
+import { readFile } from "node:fs/promises";
+import { serveCri } from "@keelson/cri-server";
+import { CleanupStack } from "@keelson/lifecycle";
+import { openLinuxEngine, openLmdbStore } from "@keelson/linux-engine";
+import { createCore, createSystemClock, type Log } from "@keelson/runtime-core";
+import type { Config } from "./config.ts";
+
+export interface KeelsondOptions {
+  readonly config: Config;
+  readonly log: Log;
+}
+
+/** A node runtime that listens. */
+export interface Keelsond extends AsyncDisposable {
+  readonly endpoint: string;
+  /** Stops answering. Containers go on and are adopted by the next start. Idempotent. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts the runtime: opens the engine and the records, adopts what runs, then listens.
+ * @throws FAILED_PRECONDITION with a sentence on what the machine lacks; ALREADY_EXISTS when another one is running here
+ */
+export async function startKeelsond(options: KeelsondOptions): Promise<Keelsond> {
+  const { config, log } = options;
+  const cleanup = new CleanupStack();
+  try {
+    const began = performance.now();
+    const engine = await openLinuxEngine({
+      root: config.root,
+      state: config.state,
+      runtimes: config.runtimes,
+      defaultRuntime: config.default_runtime,
+      cgroupDriver: config.cgroup.driver,
+      registryConfigPath: config.registry.config_path,
+      cni: { confDir: config.cni.conf_dir, binDirs: config.cni.bin_dirs },
+      log,
+    });
+    const store = await openLmdbStore(config.root);
+    const core = createCore({
+      engine,
+      store,
+      clock: createSystemClock(),
+      log,
+      runtimeVersion: await readVersion(),
+    });
+    cleanup.defer("core", () => core.close());
+    await core.start();
+    const server = await serveCri({ endpoint: config.grpc.listen, core, versions: config.grpc.versions, log });
+    cleanup.defer("server", () => server.close());
+    log.info("ready", { ms: Math.round(performance.now() - began), root: config.root, state: config.state });
+    const close = (): Promise<void> => cleanup.close();
+    return { endpoint: server.endpoint, close, [Symbol.asyncDispose]: close };
+  } catch (error) {
+    await cleanup.close();
+    throw error;
+  }
+}
+
+async function readVersion(): Promise<string> {
+  const manifest = JSON.parse(await readFile(new URL("../package.json", import.meta.url), "utf8")) as {
+    readonly version: string;
+  };
+  return manifest.version;
+}
