@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { isCriError } from "@keelson/cri-api/errors";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { linuxGate } from "../../../scripts/linux-gate.ts";
 import { CniPluginError } from "../src/network/cni/plugin-error.ts";
 import type { NetworkPlan } from "../src/network/network.ts";
@@ -194,18 +194,20 @@ echo '{"cniVersion":"1.0.0","code":11,"msg":"no room","details":"try \\u001b[31m
     await host.exec(undefined, "mkfifo", started);
     host.script("slow", `sleep 1000 & echo $$ $! > ${started}; wait`);
     host.configure("10-slow.conf", { cniVersion: "1.0.0", name: "slow", type: "slow" });
-    const expectEnded = (pids: string): void => {
-      for (const pid of pids.trim().split(" ")) expect(isRunning(pid)).toBe(false);
-    };
+    // A killed process needs a moment to be torn down.
+    const expectEnded = (pids: string) =>
+      vi.waitFor(() => {
+        for (const pid of pids.trim().split(" ")) expect(isRunning(pid)).toBe(false);
+      });
 
-    const late = host.network({ addDeadlineMs: 300 });
+    const late = host.network({ addDeadlineMs: 1_000 });
     const [error, pids] = await Promise.all([
       failure(late.attach(await planFor(late), newTask())),
       readFile(started, "utf8"),
     ]);
     expect(isCriError(error, "DEADLINE_EXCEEDED")).toBe(true);
     expect((error as Error).message).toContain('CNI ADD of network "slow": plugin "slow"');
-    expectEnded(pids);
+    await expectEnded(pids);
 
     const network = host.network();
     const abort = new AbortController();
@@ -213,7 +215,7 @@ echo '{"cniVersion":"1.0.0","code":11,"msg":"no room","details":"try \\u001b[31m
     const running = await readFile(started, "utf8");
     abort.abort();
     expect(isCriError(await attached, "CANCELED")).toBe(true);
-    expectEnded(running);
+    await expectEnded(running);
   });
 
   it("gives back what a killed runtime's ADD made, whether its answer was noted or not", async () => {
@@ -243,6 +245,7 @@ echo '{"cniVersion":"1.0.0","code":11,"msg":"no room","details":"try \\u001b[31m
     const other = spawn([join(host.binDir, "slow")], {
       env: { PATH: "/usr/bin:/bin", CNI_COMMAND: "DEL", CNI_CONTAINERID: `${plan.sandboxId}0` },
     });
+    onTestFinished(() => void orphan.signalGroup(9));
     const child = await readFile(join(host.folder, "child"), "utf8");
     await network.detach(plan, undefined);
     expect((await orphan.exited).signal).toBe(9);

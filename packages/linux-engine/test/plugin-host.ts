@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type CniNetworkOptions, createCniNetwork } from "../src/network/cni/cni-network.ts";
 import type { Network } from "../src/network/network.ts";
-import { unpinNamespace } from "../src/sys/namespace-pin.ts";
+import { unmount } from "../src/sys/mount.ts";
+import { readMountInfo } from "../src/sys/mount-info.ts";
 import { type Namespaces, openNamespaces } from "../src/sys/namespaces.ts";
 import { run } from "../src/sys/run.ts";
 
@@ -48,7 +49,6 @@ export async function openPluginHost(): Promise<PluginHost> {
     string,
   ];
   for (const one of [confDir, binDir]) mkdirSync(one);
-  const pods: string[] = [];
 
   const script = (type: string, body: string): void => {
     writeFileSync(join(binDir, type), `#!/bin/sh\n${body}\n`);
@@ -75,7 +75,6 @@ export async function openPluginHost(): Promise<PluginHost> {
     pod: async (name) => {
       const path = join(folder, `${name}.net`);
       await namespaces.create({ net: path }, { loopback: true });
-      pods.push(path);
       return path;
     },
     exec: async (netns, ...argv) => {
@@ -115,7 +114,9 @@ export async function openPluginHost(): Promise<PluginHost> {
     }),
     [Symbol.asyncDispose]: async () => {
       await namespaces.close();
-      for (const path of [...pods, host]) await unpinNamespace(path);
+      // Also what a failed test left: nothing below a mounted folder may be removed with it.
+      const left = (await readMountInfo()).filter((one) => one.mountPoint.startsWith(`${folder}/`));
+      for (const { mountPoint } of left.toReversed()) await unmount(mountPoint, { detach: true });
       rmSync(folder, { recursive: true });
     },
   };

@@ -17,7 +17,7 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import { isCriError } from "@keelson/cri-api/errors";
 import { NamespaceMode, type PodSandboxConfigSchema } from "@keelson/cri-api/v1";
 import { LeftBehind, type SandboxEngine } from "@keelson/runtime-core/ports";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { linuxGate } from "../../../scripts/linux-gate.ts";
 import { hierarchyRoots, makeCgroup } from "../src/cgroup/cgroup-folders.ts";
 import { readCgroupLayout } from "../src/host/cgroup-layout.ts";
@@ -72,9 +72,14 @@ describe.skipIf(linuxGate.skip)("the sandbox engine", () => {
     engine = createSandboxEngine({ ...deps, facts, hasHandler: (name) => name === "" });
     host.configure("10-pods.conflist", host.bridgeList());
   });
+  afterEach(async () => {
+    // For the tests after one that failed; after others there is nothing.
+    host.configure("10-pods.conflist", host.bridgeList());
+    await removeSandboxLeftovers(new Set(), deps);
+  });
   afterAll(async () => {
     await host[Symbol.asyncDispose]();
-    removeTestCgroups(`/${prefix}`);
+    for (const parent of [`/${prefix}`, `/${prefix}-kubelet`]) removeTestCgroups(parent);
   });
 
   const make = async (init: Init = {}): Promise<TestRecord & { readonly ips: readonly string[] }> => {
