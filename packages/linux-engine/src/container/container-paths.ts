@@ -1,4 +1,5 @@
-import { join } from "node:path";
+import { createHash } from "node:crypto";
+import { basename, join } from "node:path";
 
 /** Where things of containers lie below the engine's state folder; all names follow from the container's ID. */
 export interface ContainerPaths {
@@ -20,6 +21,8 @@ export interface ContainerPaths {
   /** What conmon keeps of a run beside its log: `exit` and `oom`. */
   persistFolder(id: string): string;
   pidFile(id: string): string;
+  /** Where an OCI runtime keeps its notes: one folder for each binary, whatever handlers use it. */
+  runtimeState(path: string): string;
   /** Has one folder per command that runs in it. */
   execFolder(id: string): string;
 }
@@ -39,6 +42,11 @@ export function containerPaths(state: string): ContainerPaths {
     exitFile: (id) => join(exits, id),
     persistFolder: (id) => join(bundles, id, "run"),
     pidFile: (id) => join(bundles, id, "run", "pid"),
+    runtimeState: (path) => join(state, "oci", `${basename(path)}-${shortHash(path)}`),
     execFolder: (id) => join(bundles, id, "execs"),
   };
+}
+
+function shortHash(text: string): string {
+  return createHash("sha256").update(text).digest("hex").slice(0, 8);
 }

@@ -40,8 +40,8 @@ export interface ImageHolds {
 export interface ContainerDeps {
   readonly paths: ContainerPaths;
   readonly conmon: ConmonOptions;
-  /** The OCI runtime of a handler. @throws FAILED_PRECONDITION when there is none (any more) */
-  runtime(handler: string): OciRuntime;
+  /** The OCI runtime of each handler that works here; "" is the default one. */
+  readonly runtimes: ReadonlyMap<string, OciRuntime>;
   /** Read anew for each container: somebody may mount a hierarchy. */
   readonly cgroupLayout: () => CgroupLayout;
   readonly cgroupDriver: CgroupDriver;

@@ -62,6 +62,7 @@ export function checkLogPath(logFolder: string, logPath: string): string {
     });
   }
   // conmon reads DRIVER:PATH and stops at the next colon; a line's end would forge its own messages.
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is refused
   if (/[:\u0000-\u001f\u007f]/.test(logPath)) {
     throw invalidArgument(`make log file: ${quote(logPath)} holds a colon or a control character`, {
       hint: "choose a log_directory and a log_path without them",

@@ -87,11 +87,7 @@ async function exitCodeOf(monitor: Child, request: CommandRequest, folder: strin
   await monitor.exited;
   const said = await readIfThere(join(folder, "runtime.log"));
   if (await wasStarted(folder)) throw internal(`${what}: conmon could not tell how the command ended`);
-  throw runtimeFailure(
-    what,
-    said,
-    /permission denied|exec format error/i.test(said) ? "FAILED_PRECONDITION" : "INTERNAL",
-  );
+  throw runtimeFailure(what, said, isNotExecutable(said) ? "FAILED_PRECONDITION" : "INTERNAL");
 }
 
 /** Ends every process of the command, also one that the runtime is just about to make, and waits for conmon's end. */

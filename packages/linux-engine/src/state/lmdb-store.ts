@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync } from "node:fs";
+import { chmod, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { internal, quote } from "@keelson/cri-api/errors";
 import type { StateStore } from "@keelson/runtime-core/ports";
@@ -10,10 +10,10 @@ import { type Key, open, type RootDatabase } from "lmdb";
  * In lmdb-js a resolved `put` is committed: it is in the page cache behind a memory map, so it outlives our process.
  * `flush` waits for what LMDB writes to the disk after that; nothing is synced per write.
  */
-export function openLmdbStore(root: string): StateStore {
+export async function openLmdbStore(root: string): Promise<StateStore> {
   const folder = join(root, "state");
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  chmodSync(folder, 0o700);
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await chmod(folder, 0o700);
   const database: RootDatabase<Buffer, string> = open<Buffer, string>({
     path: join(folder, "records.mdb"),
     encoding: "binary",

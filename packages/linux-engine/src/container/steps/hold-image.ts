@@ -3,6 +3,8 @@ import type { ContainerSubject, ContainerTools } from "../container-tools.ts";
 
 export type HoldImagePlan = { readonly image: string; readonly holder: string };
 
+export const holdImageName = "hold-image";
+
 /** Keeps the image's content on the node until the container is removed. */
 export const holdImage: AnyStep<ContainerSubject, ContainerTools> = step<
   ContainerSubject,
@@ -10,7 +12,7 @@ export const holdImage: AnyStep<ContainerSubject, ContainerTools> = step<
   HoldImagePlan,
   Record<string, never>
 >({
-  name: "hold-image",
+  name: holdImageName,
   heldUntil: "remove",
   plan: ({ record }) => ({ image: record.image.id, holder: record.id }),
   apply: async (plan, tools) => {

@@ -1,5 +1,5 @@
 import { mkdir, rm } from "node:fs/promises";
-import { failedPrecondition, internal } from "@keelson/cri-api/errors";
+import { failedPrecondition, internal, quote } from "@keelson/cri-api/errors";
 import { type AnyStep, step } from "@keelson/runtime-core/ports";
 import { startMonitor } from "../../oci/conmon.ts";
 import { cgroupFolderOf } from "../../oci/container-cgroup.ts";
@@ -45,7 +45,14 @@ export const runMonitor: AnyStep<ContainerSubject, ContainerTools> = step<
   heldUntil: "stop",
   plan: ({ record, sandbox }, tools) => {
     const { id, config, logPath, steps } = record;
-    const { path, stateFolder, systemdCgroup } = tools.runtime(sandbox.runtimeHandler);
+    const runtime = tools.runtimes.get(sandbox.runtimeHandler);
+    if (runtime === undefined) {
+      throw failedPrecondition(
+        `start container ${id}: runtime handler ${quote(sandbox.runtimeHandler)} is not configured any more`,
+        { hint: "put the handler back into section [runtimes] of the configuration, or make the pod anew" },
+      );
+    }
+    const { path, stateFolder, systemdCgroup } = runtime;
     const cgroupsPath = recordedBundle(steps)?.facts?.cgroupsPath;
     if (cgroupsPath === undefined) throw failedPrecondition(`start container ${id}: its bundle was not written`);
     return {

@@ -1,0 +1,182 @@
+import { existsSync } from "node:fs";
+import { chmod, mkdir, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { failedPrecondition, quote } from "@keelson/cri-api/errors";
+import { CleanupStack } from "@keelson/lifecycle";
+import type { Engine, ImageEngine } from "@keelson/runtime-core/ports";
+import { linuxContainers } from "./container/container-engine.ts";
+import { containerPaths } from "./container/container-paths.ts";
+import type { ContainerDeps, ContainerSnapshots, ImageHolds } from "./container/container-tools.ts";
+import { RunningContainers } from "./container/running-containers.ts";
+import { readBootId } from "./host/boot.ts";
+import { type CgroupLayout, readCgroupLayout } from "./host/cgroup-layout.ts";
+import { readHostFacts } from "./host/read-host-facts.ts";
+import type { EngineLog } from "./log.ts";
+import { createCniNetwork } from "./network/cni/index.ts";
+import { createNodeEngine } from "./node/node-engine.ts";
+import { OciRuntime } from "./oci/oci-runtime.ts";
+import { chooseRuntime, type ProbedRuntime, type ProbeOptions, probeRuntime } from "./oci/probe.ts";
+import { reconcile } from "./reconcile.ts";
+import { createSandboxEngine } from "./sandbox/sandbox-engine.ts";
+import { sandboxParts } from "./sandbox/sandbox-parts.ts";
+import { type EngineFolders, ownPrefix } from "./sandbox/sandbox-paths.ts";
+import type { SandboxDeps } from "./sandbox/sandbox-tools.ts";
+import type { CgroupDriver } from "./spec/index.ts";
+import { findProgram } from "./sys/find-program.ts";
+import { belowFloors, readFloorFacts } from "./sys/floors.ts";
+import { lockFile } from "./sys/lock.ts";
+import { openNamespaces } from "./sys/namespaces.ts";
+
+export interface LinuxEngineOptions {
+  /** Survives a reboot, such as `/var/lib/keelson`: records, images, snapshots. */
+  readonly root: string;
+  /** Does not survive a reboot, such as `/run/keelson`: mounts, sockets, pid files. */
+  readonly state: string;
+  /** Runtime handlers by name. */
+  readonly runtimes: Readonly<Record<string, { readonly path: string }>>;
+  /** The handler that pods without one get; "" takes the first of crun and runc that works here. */
+  readonly defaultRuntime: string;
+  /** "auto" is systemd where it is running and cgroups are v2. */
+  readonly cgroupDriver: "auto" | CgroupDriver;
+  /** The folder of `HOST/hosts.toml` files. */
+  readonly registryConfigPath: string;
+  readonly cni: { readonly confDir: string; readonly binDirs: readonly string[] };
+  /** Where network namespaces are pinned; default `/var/run/netns`. */
+  readonly netnsFolder?: string;
+  readonly log: EngineLog;
+}
+
+/** What the images of an engine are to its containers. */
+export interface EngineImages {
+  readonly engine: ImageEngine;
+  readonly holds: ImageHolds;
+  readonly snapshots: ContainerSnapshots;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the engine with images of the caller's: what {@link openLinuxEngine} does with its own.
+ * @throws FAILED_PRECONDITION with a sentence on what the machine lacks, or when another engine uses the folders
+ */
+export async function composeLinuxEngine(
+  options: LinuxEngineOptions,
+  openImages: (options: LinuxEngineOptions) => Promise<EngineImages>,
+): Promise<Engine> {
+  const { log } = options;
+  const below = belowFloors(await readFloorFacts());
+  if (below.length > 0) throw failedPrecondition(`start: ${below.join("; ")}`, { hint: "install what is missing" });
+  const cleanup = new CleanupStack();
+  try {
+    const folders = await ownFolders(options);
+    for (const folder of [folders.root, folders.state]) {
+      const lock = lockFile(join(folder, "lock"));
+      cleanup.defer(`lock of ${folder}`, () => lock.release());
+    }
+    const layout = readCgroupLayout();
+    const cgroups = { driver: chooseDriver(options.cgroupDriver, layout), prefix: ownPrefix(folders.root) };
+    const probe = { folder: join(folders.root, "probe"), cacheFolder: folders.state, cgroups, log };
+    const { probed, refused } = await findHandlers(options, probe);
+    const everywhere = [...probed.values()].every((one) => one.recursiveReadOnlyMounts);
+    const facts = readHostFacts(layout, cgroups.driver, { recursiveReadOnlyMounts: everywhere });
+    const paths = containerPaths(folders.state);
+    for (const folder of [paths.bundles, paths.roots, paths.exits, paths.runtimes, paths.tmp]) {
+      await mkdir(folder, { recursive: true, mode: 0o700 });
+    }
+    const network = createCniNetwork({ ...options.cni, cacheDir: join(folders.root, "cni") });
+    const namespaces = await openNamespaces();
+    cleanup.defer("namespaces", () => namespaces.close());
+    const images = await openImages(options);
+    cleanup.defer("images", () => images.close());
+    const sandboxDeps: SandboxDeps = { folders, network, namespaces, cgroups, cgroupLayout: readCgroupLayout };
+    const containerDeps: ContainerDeps = {
+      paths,
+      conmon: { path: needProgram("conmon"), exitFolder: paths.exits, tmpFolder: paths.tmp },
+      runtimes: runtimesOf(probed, paths.runtimeState, cgroups.driver),
+      cgroupLayout: readCgroupLayout,
+      cgroupDriver: cgroups.driver,
+      facts,
+      images: images.holds,
+      snapshots: images.snapshots,
+      sandboxParts: (sandbox) => sandboxParts(sandbox, folders, cgroups),
+      allowedAnnotations: [],
+      bootId: readBootId(),
+      monitors: new Map(),
+      log,
+    };
+    const running = new RunningContainers(containerDeps);
+    cleanup.defer("running containers", () => running.close());
+    return {
+      node: createNodeEngine({ network, runtimes: probed, refusedHandlers: refused, facts, layout, folders }),
+      sandboxes: createSandboxEngine({ ...sandboxDeps, facts, hasHandler: (name) => probed.has(name) }),
+      containers: linuxContainers(containerDeps, running),
+      images: images.engine,
+      reconcile: async (found, observer) => {
+        const verdicts = await reconcile(found, { containers: containerDeps, sandboxes: sandboxDeps, running, log });
+        // Ends are told when the caller has the verdicts.
+        setImmediate(() => running.observe(observer));
+        return verdicts;
+      },
+      close: () => cleanup.close(),
+    };
+  } catch (error) {
+    await cleanup.close();
+    throw error;
+  }
+}
+
+/** Makes both folders, for root alone (THREATS T7.01). @throws FAILED_PRECONDITION when somebody else could write there */
+async function ownFolders(options: LinuxEngineOptions): Promise<EngineFolders> {
+  const { root, state, netnsFolder } = options;
+  for (const folder of [root, state]) {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    const { uid } = await stat(folder);
+    if (uid !== 0) throw failedPrecondition(`use folder ${quote(folder)}: it belongs to user ${uid}, want root`);
+    await chmod(folder, 0o700);
+  }
+  return { root, state, ...(netnsFolder === undefined ? {} : { netnsFolder }) };
+}
+
+function chooseDriver(wanted: LinuxEngineOptions["cgroupDriver"], layout: CgroupLayout): CgroupDriver {
+  if (wanted !== "auto") return wanted;
+  return layout.version === 2 && existsSync("/run/systemd/system") ? "systemd" : "cgroupfs"; // sd_booted(3)
+}
+
+/** Tries the OCI runtime of every handler; one that does not work costs its handler, the default one the start. */
+async function findHandlers(
+  options: LinuxEngineOptions,
+  probe: ProbeOptions,
+): Promise<{ readonly probed: ReadonlyMap<string, ProbedRuntime>; readonly refused: readonly string[] }> {
+  const { runtimes, defaultRuntime, log } = options;
+  const candidates =
+    defaultRuntime === ""
+      ? ["crun", "runc"].flatMap((name) => findProgram(name) ?? [])
+      : [runtimes[defaultRuntime]?.path ?? ""];
+  const probed = new Map([["", await chooseRuntime(candidates, probe)]]);
+  const refused: string[] = [];
+  for (const [name, { path }] of Object.entries(runtimes)) {
+    const result = await probeRuntime(path, probe);
+    if (result.refused === undefined) {
+      probed.set(name, result);
+    } else {
+      log.error("a runtime handler is not served", { handler: name, path, why: result.refused });
+      refused.push(`${name}: ${path}: ${result.refused}`);
+    }
+  }
+  return { probed, refused };
+}
+
+function runtimesOf(
+  probed: ReadonlyMap<string, ProbedRuntime>,
+  runtimeState: (path: string) => string,
+  driver: CgroupDriver,
+): ReadonlyMap<string, OciRuntime> {
+  const open = (path: string): OciRuntime =>
+    new OciRuntime({ path, stateFolder: runtimeState(path), systemdCgroup: driver === "systemd" });
+  return new Map([...probed].map(([name, { path }]) => [name, open(path)]));
+}
+
+function needProgram(name: string): string {
+  const path = findProgram(name);
+  if (path === undefined) throw failedPrecondition(`start: ${name} is not installed`);
+  return path;
+}
