@@ -90,7 +90,7 @@ describe("a container of the simulated engine", () => {
     const { engine, world } = await openEngine();
     const { record, sandbox, journal } = await makeContainer(engine, "a", { startError: 'no "nix" in the image' });
     const start = engine.containers.start(record, sandbox, journal, freeTask());
-    await expect(start).rejects.toMatchObject({ code: "FAILED_PRECONDITION", message: expect.stringContaining("nix") });
+    await expect(start).rejects.toMatchObject({ code: "NOT_FOUND", message: expect.stringContaining("nix") });
     expect(world.leftovers().filter((one) => one.startsWith("process"))).toEqual([]);
   });
 

@@ -123,7 +123,8 @@ export function containerCases(stage: Stage): void {
     test("whose command is not in the image do not start, and are exited: 128", async () => {
       const { runtime } = stage.cri();
       const containerId = await pod.create(draw.name(), { startError: "there is no such command in the image" });
-      await expect(runtime.startContainer({ containerId })).rejects.toThrow(/no such/);
+      const start = runtime.startContainer({ containerId });
+      await expect(start).rejects.toMatchObject({ code: "NOT_FOUND", message: expect.stringContaining("no such") });
       const status = await statusOf(stage.cri(), containerId);
       expect(status).toMatchObject({
         state: ContainerState.CONTAINER_EXITED,

@@ -1,4 +1,4 @@
-import { failedPrecondition, notFound, quote } from "@keelson/cri-api/errors";
+import { notFound, quote } from "@keelson/cri-api/errors";
 import type { ContainerConfig } from "@keelson/cri-api/v1";
 import {
   type AnyStep,
@@ -63,9 +63,15 @@ const mountRootfs = simulatedStep<ContainerSubject, ContainerTools>({
 const writeBundle = simulatedStep<ContainerSubject, ContainerTools>({
   name: "write-bundle",
   heldUntil: "remove",
-  plan: ({ record }) => ({ owner: record.id }),
-  apply({ owner }, { life }) {
+  plan: ({ record, sandbox }) => ({
+    owner: record.id,
+    directory: sandbox.config.logDirectory,
+    logPath: record.logPath,
+  }),
+  async apply({ owner, directory, logPath }, { life, logs }) {
     life.hold("bundle", owner, "config.json");
+    // what is in the log file's way is told by the create
+    if (logPath !== "") (await logs.open({ directory: String(directory), path: String(logPath) })).close();
     return {};
   },
   revert({ owner }, { life }) {
@@ -85,8 +91,8 @@ const startProcess = simulatedStep<ContainerSubject, ContainerTools>({
     const { record, sandbox } = tools.starting;
     const script = tools.scriptOf(record.config);
     if (script.startError !== undefined) {
-      throw failedPrecondition(`start container: ${script.startError}`, {
-        hint: "see the command and args of its configuration",
+      throw notFound(`start container ${owner}: ${script.startError}`, {
+        hint: "check the command, and that the image has it",
       });
     }
     const file = { directory: sandbox.config.logDirectory, path: record.logPath };

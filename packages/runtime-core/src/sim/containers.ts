@@ -1,7 +1,14 @@
 import { toJson } from "@bufbuild/protobuf";
 import { failedPrecondition, quote } from "@keelson/cri-api/errors";
 import { ContainerConfigSchema } from "@keelson/cri-api/v1";
-import { applySteps, type ContainerEngine, type ContainerRecord, failOnLeft, revertSteps } from "../ports/index.ts";
+import {
+  applySteps,
+  type ContainerEngine,
+  type ContainerRecord,
+  createFailure,
+  failOnLeft,
+  revertSteps,
+} from "../ports/index.ts";
 import { admitContainer } from "./admit-container.ts";
 import {
   type ContainerTools,
@@ -33,7 +40,16 @@ export function createContainers(tools: ContainerTools): ContainerEngine {
         throw failedPrecondition(`start container ${quote(record.id)}: its sandbox has no namespaces any more`);
       }
       const subject = { record, sandbox };
-      await applySteps({ steps: startSteps, subject, tools: { ...tools, starting: subject }, journal, task });
+      const starting = applySteps({
+        steps: startSteps,
+        subject,
+        tools: { ...tools, starting: subject },
+        journal,
+        task,
+      });
+      await starting.catch((error: unknown) => {
+        throw createFailure(error);
+      });
       const started = recordedStart(journal.steps);
       if (started === undefined) throw new Error(`start container ${record.id}: the journal does not know its start`);
       return started;

@@ -41,7 +41,7 @@ export function readFields<T>(value: unknown, where: string, read: (fields: Fiel
   const shown = mistakes.slice(0, maxMistakes);
   if (mistakes.length > shown.length) shown.push(`and ${mistakes.length - shown.length} more`);
   throw invalidArgument(`read ${where}: ${shown.join("; ")}`, {
-    hint: "see the documentation of scripts for the fields",
+    hint: "the README of @keelson/fake-runtime describes scripts",
   });
 }
 
