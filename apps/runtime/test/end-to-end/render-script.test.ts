@@ -1,9 +1,10 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import process from "node:process";
 import { createInterface } from "node:readline";
 import { text } from "node:stream/consumers";
 import type { ContainerScript } from "@keelson/runtime-core/sim";
-import { expect, test } from "vitest";
+import { afterEach, expect, test } from "vitest";
 import { createDraw } from "./draw.ts";
 import { renderExec, renderScript } from "./render-script.ts";
 
@@ -17,10 +18,23 @@ async function play([command = "", ...words]: readonly string[]) {
   return { code, stdout, stderr };
 }
 
+// a shell that ends leaves its sleep behind; in a container that goes with it
+const groups: number[] = [];
+afterEach(() => {
+  for (const group of groups.splice(0)) {
+    try {
+      process.kill(-group, "SIGKILL");
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+    }
+  }
+});
+
 /** Runs a script until it has said "ready", and sends SIGTERM. */
 async function stop(script: ContainerScript) {
   const [command = "", ...words] = renderScript({ ...script, log: [{ text: "ready" }, ...(script.log ?? [])] });
   const child = spawn(command, words, { stdio: ["ignore", "pipe", "ignore"], detached: true });
+  if (child.pid !== undefined) groups.push(child.pid);
   const ended = once(child, "exit");
   const lines: string[] = [];
   const output = createInterface({ input: child.stdout });
@@ -57,8 +71,7 @@ test("a script that handles the signal says its words and exits as it likes", as
 test("a script that ignores the signal goes on until it is killed", async () => {
   const { child, ended, output } = await stop({ stop: "ignore", log: [{ text: "still here", atMs: 100 }] });
   expect(await once(output, "line")).toEqual(["still here"]);
-  // with its sleep: it leads a process group of its own
-  if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
+  child.kill("SIGKILL");
   expect(await ended).toEqual([null, "SIGKILL"]);
 });
 
