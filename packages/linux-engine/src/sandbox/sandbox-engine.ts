@@ -13,6 +13,7 @@ import {
 import { podCgroup } from "../cgroup/pod-cgroup.ts";
 import { admitSandbox } from "../spec/guard.ts";
 import type { HostFacts } from "../spec/host-facts.ts";
+import { hostNamespaces } from "../spec/namespaces.ts";
 import { sandboxSteps } from "./create.ts";
 import { inspectSandbox } from "./inspect.ts";
 import { podHostname, resolvConfText } from "./pod-files.ts";
@@ -48,7 +49,7 @@ export function createSandboxEngine(options: SandboxEngineOptions): SandboxEngin
       podHostname(config);
       sandboxSysctls(config);
       resolvConfText(config.dnsConfig);
-      options.network.admit(config);
+      if (!hostNamespaces(config).network) options.network.admit(config);
     },
 
     async create(record: SandboxRecord, journal: Journal, task: Task): Promise<SandboxFacts> {

@@ -15,10 +15,11 @@ const protocols = { [Protocol.TCP]: "tcp", [Protocol.UDP]: "udp", [Protocol.SCTP
 
 /**
  * The mappings that ask for a port of the host; the others (`host_port` 0) only tell of the pod's own ports.
- * @throws INVALID_ARGUMENT for what is no port, protocol or address, and for a host port that is asked twice
+ * The same mapping twice counts once: containers of a pod may name the same port.
+ * @throws INVALID_ARGUMENT for what is no port, protocol or address, and for a host port that leads to two places
  */
 export function portMappingsOf(mappings: readonly PortMapping[]): readonly CniPortMapping[] {
-  const seen = new Set<string>();
+  const seen = new Map<string, number>();
   return mappings.flatMap((mapping, index) => {
     const where = `port_mappings[${index}]`;
     const { hostPort, containerPort, hostIp } = mapping;
@@ -31,8 +32,12 @@ export function portMappingsOf(mappings: readonly PortMapping[]): readonly CniPo
       throw invalidArgument(`${where}.host_ip: ${quote(hostIp)} is not an address`);
     }
     const key = `${protocol} ${hostIp} ${hostPort}`;
-    if (seen.has(key)) throw invalidArgument(`${where}: host port ${hostPort}/${protocol} is mapped twice`);
-    seen.add(key);
+    const before = seen.get(key);
+    if (before === containerPort) return [];
+    if (before !== undefined) {
+      throw invalidArgument(`${where}: host port ${hostPort}/${protocol} leads to ${before} and to ${containerPort}`);
+    }
+    seen.set(key, containerPort);
     return [{ hostPort, containerPort, protocol, hostIP: hostIp }];
   });
 }
