@@ -106,8 +106,9 @@ describe("admitSandbox() and admitContainer()", () => {
       "linux.overhead",
       "linux.resources",
     ]);
-    const reported = admitContainer(kubeletContainer(), kubeletPod(), facts);
-    expect(reported.map((item) => item.field)).toEqual(["mounts[0].selinux_relabel"]);
+    expect(admitContainer(kubeletContainer(), kubeletPod(), facts)).toEqual([]);
+    const onSelinux = admitContainer(kubeletContainer(), kubeletPod(), { ...facts, selinux: true });
+    expect(onSelinux.map((item) => item.field)).toEqual(["mounts[0].selinux_relabel"]);
   });
 
   it("admit the smallest configurations that crictl can send", () => {

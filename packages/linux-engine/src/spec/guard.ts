@@ -71,7 +71,8 @@ function walk(desc: DescMessage, message: Message, at: RuleContext, path = ""): 
     const name = path === "" ? field.name : `${path}.${field.name}`;
     const rule = ruleOf(table.rules, field);
     if (rule.verdict === "ignored") {
-      if (!isUnset(value)) reported.push({ field: name, value: show(field, value), why: rule.text });
+      if (!isUnset(value) && rule.asksNothing?.(at) !== true)
+        reported.push({ field: name, value: show(field, value), why: rule.text });
       continue;
     }
     const why = rule.refuse?.(value, at, message);

@@ -95,7 +95,7 @@ describe("buildResources()", () => {
 
   it("refuses unified on cgroup v1, other keys, and values that the file would not take", () => {
     expect(() => build({ unified: { "pids.max": "5" } }, poorFacts())).toThrow("this host has cgroup v1");
-    expect(() => build({ unified: { "memory.high": "1" } })).toThrow("linux.resources.unified[memory.high]");
+    expect(() => build({ unified: { "memory.high": "1" } })).toThrow('linux.resources.unified["memory.high"]');
     expect(() => build({ unified: { "../cgroup.procs": "1" } })).toThrow("only pids.max");
     expect(() => build({ unified: { "pids.max": "-1" } })).toThrow("is not a value of this file");
     expect(() => build({ unified: { "memory.oom.group": "1\n0" } })).toThrow("is not a value of this file");

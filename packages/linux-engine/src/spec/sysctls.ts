@@ -22,7 +22,7 @@ const ipcFiles: ReadonlySet<string> = new Set(
  */
 export function readSysctls(sysctls: Readonly<Record<string, string>>): (Sysctl | UnkeptSysctl)[] {
   return Object.entries(sysctls).map(([key, value]) => {
-    const field = `linux.sysctls[${key.slice(0, 100)}]`;
+    const field = `linux.sysctls[${quote(key, 100)}]`;
     const path = sysctlPath(key, field);
     if (!/^[A-Za-z0-9_.,:/ \t-]{0,1024}$/.test(value)) {
       throw invalidArgument(`read ${field}: ${quote(value)} is not a plain value`);

@@ -22,7 +22,7 @@ export function buildUnified(
   const chosen = new Map<string, string>();
   const reported: Reported[] = [];
   for (const [key, value] of Object.entries(unified)) {
-    const field = `linux.resources.unified[${key.slice(0, 100)}]`;
+    const field = `linux.resources.unified[${quote(key, 100)}]`;
     const why = refuseUnified(key, facts);
     if (why !== undefined) throw failedPrecondition(`set ${field}: value is ${quote(value)}, ${why}`);
     if (files.get(key)?.form.test(value) !== true) {

@@ -6,7 +6,10 @@ export const mountRules: readonly RuleTable[] = [
     containerPath: honoured("mount-targets.ts"),
     hostPath: honoured("mounts.ts; the engine makes a missing one as a folder"),
     readonly: honoured("mounts.ts"),
-    selinuxRelabel: ignored("containers get no SELinux label, so that nothing needs one to be read by them"),
+    selinuxRelabel: ignored(
+      "containers get no SELinux label, so that nothing needs one to be read by them",
+      (at) => !at.facts.selinux,
+    ),
     propagation: honoured("mounts.ts"),
     uidMappings: refused("any mapping", (list) => (list.length === 0 ? undefined : "mapped mounts are not kept yet")),
     gidMappings: refused("any mapping", (list) => (list.length === 0 ? undefined : "mapped mounts are not kept yet")),

@@ -13,6 +13,9 @@ export interface RuleContext {
 /** Why a value can't be kept: the end of the sentence `value is …, `; undefined when it can. */
 export type Refuse<M, Value> = (value: Value, at: RuleContext, message: M) => string | undefined;
 
+/** Whether the field, whatever its value, means nothing on this host, so that there is nothing to tell. */
+export type AsksNothing = (at: RuleContext) => boolean;
+
 /**
  * What becomes of a field of the CRI (default deny): *honoured* somewhere, perhaps not with every value; *refused* with
  * every value but the one that asks for nothing; *ignored*, for a written reason.
@@ -20,7 +23,7 @@ export type Refuse<M, Value> = (value: Value, at: RuleContext, message: M) => st
 export type FieldRule<M, Value> =
   | { readonly verdict: "honoured"; readonly text: string; readonly refuse?: Refuse<M, Value> }
   | { readonly verdict: "refused"; readonly text: string; readonly refuse: Refuse<M, Value> }
-  | { readonly verdict: "ignored"; readonly text: string };
+  | { readonly verdict: "ignored"; readonly text: string; readonly asksNothing?: AsksNothing };
 
 /** A rule for every field: a field that the protocol gains does not compile without one. */
 export type MessageRules<M extends Message> = {
@@ -44,8 +47,8 @@ export function refused<M, Value>(text: string, refuse: Refuse<M, Value>): Field
 }
 
 /** @param text the reason */
-export function ignored<M, Value>(text: string): FieldRule<M, Value> {
-  return { verdict: "ignored", text };
+export function ignored<M, Value>(text: string, asksNothing?: AsksNothing): FieldRule<M, Value> {
+  return asksNothing === undefined ? { verdict: "ignored", text } : { verdict: "ignored", text, asksNothing };
 }
 
 /** Ties rules to the message that the generated descriptor describes. */
