@@ -462,7 +462,12 @@ describe.skipIf(linuxGate.skip)("the sandbox engine", () => {
       refused(port({ containerPort: 0 }), "INVALID_ARGUMENT", "container_port");
       refused(port({ hostIp: "10.0.0.1 -j ACCEPT" }), "INVALID_ARGUMENT", "host_ip");
       refused(port({ protocol: 9 }), "INVALID_ARGUMENT", "protocol");
-      const one: NonNullable<Init["portMappings"]>[number] = { protocol: 0, containerPort: 80, hostPort: 80, hostIp: "" };
+      const one: NonNullable<Init["portMappings"]>[number] = {
+        protocol: 0,
+        containerPort: 80,
+        hostPort: 80,
+        hostIp: "",
+      };
       refused({ portMappings: [one, { ...one, containerPort: 81 }] }, "INVALID_ARGUMENT", "leads to 80 and to 81");
       expect(() => engine.admit(podConfig({ portMappings: [one, one, { ...one, protocol: 1 }] }), "")).not.toThrow();
       refused({ annotations: { "kubernetes.io/egress-bandwidth": "10" } }, "INVALID_ARGUMENT", "between 1k and 1P");
