@@ -1,6 +1,6 @@
 import { CriError, canceled, failedPrecondition, notFound, quote } from "@keelson/cri-api/errors";
-import { formatLogLine } from "@keelson/cri-api/logs";
 import type { Clock, ContainerExit, ExecRequest, ExecResult, Timer } from "../ports/index.ts";
+import { scriptLogLines } from "./log-lines.ts";
 import type { ContainerLog } from "./logs.ts";
 import type { ContainerScript, ScriptExec, ScriptLine } from "./script.ts";
 import { isHarmless, sigkill } from "./signals.ts";
@@ -17,9 +17,6 @@ export interface ProcessOptions {
   /** Hears of log lines that could not be written. */
   readonly onError: (error: unknown) => void;
 }
-
-/** conmon's read buffer: longer lines are written in parts. */
-const partBytes = 8192;
 
 /**
  * A simulated container process: it follows its script by the clock, whoever looks. It survives the engine that
@@ -50,10 +47,6 @@ export class SimulatedProcess {
   /** Undefined while it runs. */
   get exit(): ContainerExit | undefined {
     return this.#exit;
-  }
-
-  get log(): ContainerLog | undefined {
-    return this.#options.log;
   }
 
   /** Does what the script says of a stop signal. Succeeds when it has ended. */
@@ -139,17 +132,8 @@ export class SimulatedProcess {
   #write(line: ScriptLine): void {
     const { log, clock, onError } = this.#options;
     if (log === undefined) return;
-    const texts = line.text.split("\n");
-    // a line feed at the end ends the line and begins none
-    if (texts.length > 1 && texts.at(-1) === "") texts.pop();
-    const stream = line.stream ?? "stdout";
     try {
-      for (const text of texts) {
-        const parts = cutBytes(text, partBytes);
-        for (const [index, part] of parts.entries()) {
-          log.write(formatLogLine({ timeNs: clock.now(), stream, partial: index < parts.length - 1, text: part }));
-        }
-      }
+      for (const text of scriptLogLines(line, clock.now())) log.write(text);
     } catch (error) {
       // a full disk loses lines and stops no container
       onError(error);
@@ -192,25 +176,4 @@ function resultOf(answer: ScriptExec): ExecResult {
 
 function isFor({ command }: ScriptExec, asked: readonly string[]): boolean {
   return command === undefined || (command.length === asked.length && command.every((word, at) => word === asked[at]));
-}
-
-/** Pieces of at most `max` bytes of UTF-8, cut between characters; one empty piece for an empty text. */
-function cutBytes(text: string, max: number): readonly string[] {
-  if (text.length * 3 <= max) return [text];
-  const pieces: string[] = [];
-  let piece = "";
-  let size = 0;
-  for (const character of text) {
-    const code = character.codePointAt(0) ?? 0;
-    const bytes = code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
-    if (size + bytes > max) {
-      pieces.push(piece);
-      piece = "";
-      size = 0;
-    }
-    piece += character;
-    size += bytes;
-  }
-  pieces.push(piece);
-  return pieces;
 }

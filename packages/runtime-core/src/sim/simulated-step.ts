@@ -1,7 +1,6 @@
 import type { AnyStep, Json, Task } from "../ports/index.ts";
 import { step } from "../ports/index.ts";
 import type { Faults } from "./faults.ts";
-import { turn } from "./turn.ts";
 
 export interface StepTools {
   readonly faults: Faults;
@@ -42,7 +41,6 @@ export function simulatedStep<Subject, Tools extends StepTools>(
     },
     async revert(plan, _facts, tools) {
       await tools.faults.reach(`${name}.revert`);
-      await turn();
       definition.revert(plan, tools);
     },
   });
