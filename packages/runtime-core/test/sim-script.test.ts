@@ -110,7 +110,10 @@ describe("security settings", () => {
       simulated: true,
       config: {
         linux: {
-          securityContext: { privileged: true, namespaceOptions: { usernsOptions: { uids: [{ length: 9 }] } } },
+          security_context: {
+            privileged: true,
+            namespace_options: { network: 2, userns_options: { uids: [{ length: 9 }] } },
+          },
           sysctls: { "net.core.somaxconn": "99" },
         },
       },

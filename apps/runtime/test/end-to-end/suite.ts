@@ -46,7 +46,7 @@ export interface Stage {
 /** Runs all cases on a runtime. `skip` is why not. */
 export function endToEnd(name: string, open: Open, options: { readonly skip?: boolean } = {}): void {
   const draw = createDraw();
-  describe.skipIf(options.skip ?? false)(`${name}, end to end (KEELSON_SEED=${draw.seed})`, () => {
+  describe.skipIf(options.skip ?? false)(`${name}, end to end (KEELSON_SEED=${draw.seed})`, { timeout: 30_000 }, () => {
     let opened: { readonly runtime: OpenRuntime; readonly cri: CriConnection; readonly folder: string } | undefined;
     const stage = (): NonNullable<typeof opened> => {
       if (opened === undefined) throw new Error("the runtime is not open");

@@ -79,7 +79,7 @@ export function createContainers(tools: ContainerTools): ContainerEngine {
           sandboxID: record.sandboxId,
           image: { id: record.image.id, ref: record.image.ref },
           steps: record.steps.map(({ name, plan, facts }) => ({ name, plan, facts: facts ?? null })),
-          config: toJson(ContainerConfigSchema, record.config),
+          config: toJson(ContainerConfigSchema, record.config, { useProtoFieldName: true, enumAsInteger: true }),
         },
       };
     },

@@ -47,7 +47,7 @@ function inspectSandbox(record: SandboxRecord): Json {
     pid: 0,
     runtimeHandler: record.runtimeHandler,
     steps: record.steps.map(({ name, plan, facts }) => ({ name, plan, facts: facts ?? null })),
-    config: toJson(PodSandboxConfigSchema, record.config),
+    config: toJson(PodSandboxConfigSchema, record.config, { useProtoFieldName: true, enumAsInteger: true }),
   };
 }
 
