@@ -34,7 +34,12 @@ export interface StoredImage {
 }
 
 /** Reads a manifest and its config from the store, verifying both. @throws DATA_LOSS, FAILED_PRECONDITION */
-export async function readStoredManifest(blobs: BlobStore, descriptor: Descriptor): Promise<StoredManifest> {
+export async function readStoredManifest(
+  blobs: BlobStore,
+  { mediaType, digest, size, platform }: Descriptor,
+): Promise<StoredManifest> {
+  // a caller's descriptor may carry more than the index should hold
+  const descriptor = { mediaType, digest, size, ...(platform !== undefined && { platform }) };
   const what = `image ${descriptor.digest}`;
   const bytes = await blobs.readVerified(descriptor.digest);
   const manifest = parseManifest(bytes, descriptor.mediaType, what);

@@ -60,10 +60,13 @@ export async function findManifest(
     descriptors += parsed.manifests.length;
     if (descriptors > maxDescriptors) throw refuse(what, `it has more than ${maxDescriptors} descriptors`);
     for (const { platform: its } of parsed.manifests) if (its !== undefined) offered.push(formatPlatform(its));
-    const candidates = choose(parsed.manifests, platform).filter(({ digest }) => !visited.has(digest));
+    const candidates = choose(parsed.manifests, platform).filter(({ digest }) => {
+      const isNew = !visited.has(digest);
+      visited.add(digest);
+      return isNew;
+    });
     if (candidates.length > 0 && next.depth >= maxDepth) throw refuse(what, `it is nested deeper than ${maxDepth}`);
     for (const candidate of candidates.toReversed()) {
-      visited.add(candidate.digest);
       open.push({ target: candidate.digest, expected: candidate, depth: next.depth + 1 });
     }
   }

@@ -1,7 +1,6 @@
 import { createHash } from "node:crypto";
 import * as http from "node:http";
 import * as https from "node:https";
-import type { Socket } from "node:net";
 import * as tls from "node:tls";
 import type { RegistryFetch, RegistryRequest, RegistryResponse, TlsSettings } from "./transport.ts";
 
@@ -51,10 +50,7 @@ function openPool({ url, tls: settings }: RegistryRequest, options: NodeFetchOpt
     maxSockets: options.maxConnections ?? 8,
     timeout: options.idleConnectionMs ?? 15_000,
   };
-  const agent =
-    url.protocol === "https:" ? new https.Agent({ ...shared, ...tlsOptions(settings) }) : new http.Agent(shared);
-  agent.on("free", refuseUnasked);
-  return agent;
+  return url.protocol === "https:" ? new https.Agent({ ...shared, ...tlsOptions(settings) }) : new http.Agent(shared);
 }
 
 function tlsOptions(settings: TlsSettings): https.AgentOptions {
@@ -74,21 +70,6 @@ function systemRoots(): readonly string[] {
   return typeof tls.getCACertificates === "function" ? tls.getCACertificates("system") : [];
 }
 
-// Bytes on an idle connection answer nothing that was asked: taken as the next request's reply they would be a forgery.
-const guards = new WeakMap<Socket, () => void>();
-
-function refuseUnasked(socket: Socket): void {
-  const guard = (): void => void socket.destroy();
-  guards.set(socket, guard);
-  socket.once("data", guard);
-}
-
-function releaseGuard(socket: Socket): void {
-  const guard = guards.get(socket);
-  if (guard !== undefined) socket.off("data", guard);
-  guards.delete(socket);
-}
-
 function exchange(request: RegistryRequest, agent: http.Agent): Promise<RegistryResponse> {
   const { url, method, body, signal, dialTimeoutMs, headersTimeoutMs } = request;
   const headers: Record<string, string | number> = Object.fromEntries(request.headers);
@@ -101,9 +82,8 @@ function exchange(request: RegistryRequest, agent: http.Agent): Promise<Registry
   const dialing = limit(dialTimeoutMs, "connection");
   const waiting = limit(headersTimeoutMs, "answer");
   outgoing.on("socket", (socket) => {
-    releaseGuard(socket);
     if (!socket.connecting) clearTimeout(dialing);
-    socket.once(url.protocol === "https:" ? "secureConnect" : "connect", () => clearTimeout(dialing));
+    else socket.once(url.protocol === "https:" ? "secureConnect" : "connect", () => clearTimeout(dialing));
   });
   outgoing.on("response", (incoming) => resolve(toResponse(incoming, method)));
   outgoing.on("error", reject);

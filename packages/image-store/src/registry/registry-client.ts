@@ -4,7 +4,7 @@ import { type RegistryAuth, readCredentials } from "./credentials.ts";
 import { createNodeFetch } from "./node-fetch.ts";
 import type { ProgressLimits } from "./read-body.ts";
 import { createRedactor } from "./redact.ts";
-import { resolveHosts } from "./registry-hosts.ts";
+import { explicitHost, resolveHosts } from "./registry-hosts.ts";
 import { RegistrySession, type SessionDeps } from "./registry-session.ts";
 import { type RetryPolicy, type Sleep, sleep } from "./retry.ts";
 import type { RegistryFetch } from "./transport.ts";
@@ -37,6 +37,8 @@ export interface OpenOptions {
   readonly auth?: RegistryAuth;
   /** Default `pull`. */
   readonly actions?: "pull" | "pull,push";
+  /** Ask this URL alone, as the registry itself, instead of what the configuration says. */
+  readonly server?: string;
 }
 
 /** Opens sessions; holds the connections. */
@@ -67,7 +69,9 @@ export function createRegistryClient(
   };
   const open = async (reference: ImageReference, opening: OpenOptions = {}): Promise<RegistrySession> => {
     const credentials = readCredentials(opening.auth);
-    const hosts = await resolveHosts(reference.domain, options.configPath);
+    const { server } = opening;
+    const hosts =
+      server === undefined ? await resolveHosts(reference.domain, options.configPath) : [explicitHost(server)];
     const secrets = hosts.flatMap((host) => [...host.headers.values()]);
     const redact = createRedactor([...secrets, ...(credentials?.secrets() ?? [])]);
     const authorizations = new Authorizations({

@@ -23,6 +23,12 @@ export async function resolveHosts(domain: string, configPath: string | undefine
   return [toHost(emptyEntry, domain, noTls, true)];
 }
 
+/** A registry that the caller names by URL; nothing is read. */
+export function explicitHost(server: string): RegistryHost {
+  const url = new URL(server);
+  return toHost({ ...emptyEntry, url }, url.host, noTls, true);
+}
+
 const noTls: TlsSettings = { skipVerify: false, ca: [], client: [] };
 
 const emptyEntry: HostEntry = {

@@ -81,7 +81,12 @@ export class RegistrySession {
       const location = isRedirect(response.status) ? response.header("location") : undefined;
       if (location === undefined || (request.method !== "GET" && request.method !== "HEAD")) return response;
       await this.#drain(response);
-      url = checkTarget(location, url, { policy: this.deps.policy, what: `${request.what}: redirect` });
+      const from = url;
+      url = checkTarget(location, from, { policy: this.deps.policy, what: `${request.what}: redirect` });
+      // what a stranger asks of the registry must not be asked with the caller's rights
+      if (from.origin !== host.origin && url.origin === host.origin) {
+        throw refused(`${request.what}: ${quote(from.host)} redirects back to ${quote(host.origin)}`);
+      }
       if (++hops > maxRedirects) throw refused(`${request.what}: more than ${maxRedirects} redirects`);
     }
   }
