@@ -3,7 +3,7 @@ import { chmod, mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { failedPrecondition, quote } from "@keelson/cri-api/errors";
 import { CleanupStack } from "@keelson/lifecycle";
-import type { Engine, ImageEngine } from "@keelson/runtime-core/ports";
+import type { Engine, ImageEngine, SandboxEngine, SandboxRecord } from "@keelson/runtime-core/ports";
 import { linuxContainers } from "./container/container-engine.ts";
 import { containerPaths } from "./container/container-paths.ts";
 import type { ContainerDeps, ContainerSnapshots, ImageHolds } from "./container/container-tools.ts";
@@ -14,6 +14,7 @@ import { readHostFacts } from "./host/read-host-facts.ts";
 import type { EngineLog } from "./log.ts";
 import { createCniNetwork } from "./network/cni/index.ts";
 import { createNodeEngine } from "./node/node-engine.ts";
+import { makeMonitorCgroup } from "./oci/monitor-cgroup.ts";
 import { OciRuntime } from "./oci/oci-runtime.ts";
 import { chooseRuntime, type ProbedRuntime, type ProbeOptions, probeRuntime } from "./oci/probe.ts";
 import { reconcile } from "./reconcile.ts";
@@ -21,6 +22,8 @@ import { createSandboxEngine } from "./sandbox/sandbox-engine.ts";
 import { sandboxParts } from "./sandbox/sandbox-parts.ts";
 import { type EngineFolders, ownPrefix } from "./sandbox/sandbox-paths.ts";
 import type { SandboxDeps } from "./sandbox/sandbox-tools.ts";
+import { whyNotWhole } from "./sandbox/why-not-whole.ts";
+import { SandboxWatch } from "./sandbox-watch.ts";
 import type { CgroupDriver } from "./spec/index.ts";
 import { findProgram } from "./sys/find-program.ts";
 import { belowFloors, readFloorFacts } from "./sys/floors.ts";
@@ -90,7 +93,12 @@ export async function composeLinuxEngine(
     const sandboxDeps: SandboxDeps = { folders, network, namespaces, cgroups, cgroupLayout: readCgroupLayout };
     const containerDeps: ContainerDeps = {
       paths,
-      conmon: { path: needProgram("conmon"), exitFolder: paths.exits, tmpFolder: paths.tmp },
+      conmon: {
+        path: needProgram("conmon"),
+        exitFolder: paths.exits,
+        tmpFolder: paths.tmp,
+        cgroup: makeMonitorCgroup(layout, log),
+      },
       runtimes: runtimesOf(probed, paths.runtimeState, cgroups.driver),
       cgroupLayout: readCgroupLayout,
       cgroupDriver: cgroups.driver,
@@ -105,15 +113,26 @@ export async function composeLinuxEngine(
     };
     const running = new RunningContainers(containerDeps);
     cleanup.defer("running containers", () => running.close());
+    const watch = new SandboxWatch({ whyNotWhole: (record) => whyNotWhole(record, folders), log });
+    cleanup.defer("watched sandboxes", () => watch.close());
     return {
       node: createNodeEngine({ network, runtimes: probed, refusedHandlers: refused, facts, layout, folders }),
-      sandboxes: createSandboxEngine({ ...sandboxDeps, facts, hasHandler: (name) => probed.has(name) }),
+      sandboxes: watchedSandboxes(
+        createSandboxEngine({ ...sandboxDeps, facts, hasHandler: (name) => probed.has(name) }),
+        watch,
+      ),
       containers: linuxContainers(containerDeps, running),
       images: images.engine,
       reconcile: async (found, observer) => {
         const verdicts = await reconcile(found, { containers: containerDeps, sandboxes: sandboxDeps, running, log });
-        // Ends are told when the caller has the verdicts.
-        setImmediate(() => running.observe(observer));
+        for (const { record } of found.sandboxes) {
+          if (isReady(record) && verdicts.sandboxes.get(record.id)?.kind === "same") watch.add(record);
+        }
+        // Ends and losses are told when the caller has the verdicts.
+        setImmediate(() => {
+          running.observe(observer);
+          watch.observe(observer);
+        });
         return verdicts;
       },
       close: () => cleanup.close(),
@@ -122,6 +141,30 @@ export async function composeLinuxEngine(
     await cleanup.close();
     throw error;
   }
+}
+
+/** What is made is watched until it is stopped. */
+function watchedSandboxes(sandboxes: SandboxEngine, watch: SandboxWatch): SandboxEngine {
+  return {
+    ...sandboxes,
+    create: async (record, journal, task) => {
+      const facts = await sandboxes.create(record, journal, task);
+      watch.add({ ...record, steps: journal.steps });
+      return facts;
+    },
+    stop: (record, journal) => {
+      watch.drop(record.id);
+      return sandboxes.stop(record, journal);
+    },
+    remove: (record, journal) => {
+      watch.drop(record.id);
+      return sandboxes.remove(record, journal);
+    },
+  };
+}
+
+function isReady({ facts, stoppedAtNs, lost, failed }: SandboxRecord): boolean {
+  return facts !== undefined && stoppedAtNs === undefined && lost === undefined && failed === undefined;
 }
 
 /** Makes both folders, for root alone (THREATS T7.01). @throws FAILED_PRECONDITION when somebody else could write there */

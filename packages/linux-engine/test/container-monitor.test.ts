@@ -1,25 +1,31 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { isCriError } from "@keelson/cri-api/errors";
 import { parseLogLine } from "@keelson/cri-api/logs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { linuxGate } from "../../../scripts/linux-gate.ts";
+import { makeCgroup } from "../src/cgroup/cgroup-folders.ts";
 import { type CgroupLayout, readCgroupLayout } from "../src/host/cgroup-layout.ts";
+import type { EngineLog } from "../src/log.ts";
 import { type ConmonOptions, type Monitored, startMonitor } from "../src/oci/conmon.ts";
-import { cgroupFolderOf, cgroupProcesses, endCgroup } from "../src/oci/container-cgroup.ts";
+import { cgroupFolder, cgroupFolderOf, cgroupProcesses, endCgroup } from "../src/oci/container-cgroup.ts";
 import { type CommandRequest, runCommand } from "../src/oci/exec.ts";
 import { readExitFile } from "../src/oci/exit-file.ts";
+import { makeMonitorCgroup } from "../src/oci/monitor-cgroup.ts";
 import { OciRuntime } from "../src/oci/oci-runtime.ts";
 import type { Process } from "../src/spec/runtime-spec.ts";
 import { readProcessStat } from "../src/sys/pidfd.ts";
 import { makeBusyboxRootfs, makeTestFolder, writeBundle } from "./busybox-bundle.ts";
 import { removeTestCgroups } from "./test-cgroups.ts";
 
+const silent: EngineLog = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+
 describe.skipIf(linuxGate.skip)("a container under conmon", () => {
   let folder: string;
   let rootfs: string;
   let cgroupParent: string;
   let conmon: ConmonOptions;
+  let real: OciRuntime;
   let runtime: OciRuntime;
   let layout: CgroupLayout;
   const started: string[] = [];
@@ -31,11 +37,12 @@ describe.skipIf(linuxGate.skip)("a container under conmon", () => {
     layout = readCgroupLayout();
     conmon = { path: "/usr/bin/conmon", exitFolder: join(folder, "exits"), tmpFolder: join(folder, "tmp") };
     for (const name of ["exits", "tmp", "runtime"]) mkdirSync(join(folder, name));
-    runtime = new OciRuntime({ path: "/usr/sbin/runc", stateFolder: join(folder, "runtime"), systemdCgroup: false });
+    real = new OciRuntime({ path: "/usr/sbin/runc", stateFolder: join(folder, "runtime"), systemdCgroup: false });
+    runtime = real;
   });
 
   afterEach(async () => {
-    for (const id of started.splice(0)) await runtime.delete(id);
+    for (const id of started.splice(0)) await real.delete(id);
     removeTestCgroups(cgroupParent);
     rmSync(folder, { recursive: true });
   });
@@ -97,6 +104,38 @@ describe.skipIf(linuxGate.skip)("a container under conmon", () => {
     ]);
     const last = Math.max(...lines.map((line) => Date.parse(line?.time ?? "")));
     expect(Number((exit?.finishedAtNs ?? 0n) / 1_000_000n)).toBeGreaterThanOrEqual(last - 10); // a file's time is a tick's
+  });
+
+  it("runs in a cgroup of our service, and the container in its own", async () => {
+    const service = `${cgroupParent}/test.service`;
+    makeCgroup(layout, service);
+    const own =
+      layout.version === 2 ? `0::${service}` : [...layout.mounts.keys()].map((name) => `1:${name}:${service}`);
+    conmon = { ...conmon, cgroup: makeMonitorCgroup(layout, silent, [own].flat().join("\n")) };
+    const { monitor, cgroup } = await running("c", "sleep 1000");
+    expect(cgroupFolderOf(layout, monitor.pid)).toBe(cgroupFolder(layout, `${service}/monitors`));
+    expect(cgroup).toBe(cgroupFolder(layout, `${cgroupParent}/c`));
+    await endCgroup(layout, cgroup);
+    await monitor.exited;
+  });
+
+  it("T3.01: hands the OCI runtime no descriptor but 0 to 2, and conmon none of ours", async () => {
+    const ours = join(folder, "a file of ours");
+    const stub = join(folder, "stub");
+    const lists = [`ls /proc/self/fd > ${folder}/runtime-fds`, `ls -l /proc/$PPID/fd > ${folder}/conmon-fds`];
+    writeFileSync(stub, `#!/bin/sh\n${lists.join("\n")}\nexit 1\n`, { mode: 0o755 });
+    runtime = new OciRuntime({ path: stub, stateFolder: join(folder, "runtime"), systemdCgroup: false });
+    const open = openSync(ours, "w");
+    try {
+      await expect(create("c", ["/bin/true"])).rejects.toThrow(/failed without a word/);
+    } finally {
+      closeSync(open);
+    }
+    // The fourth is the folder that ls lists.
+    expect(readFileSync(join(folder, "runtime-fds"), "utf8").trim().split("\n")).toEqual(["0", "1", "2", "3"]);
+    const held = readFileSync(join(folder, "conmon-fds"), "utf8");
+    expect(held).toContain(join(folder, "c", "log"));
+    expect(held).not.toContain(ours);
   });
 
   it("fails to create with NOT_FOUND when the command is not there, and leaves no process", async () => {

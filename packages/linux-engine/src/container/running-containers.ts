@@ -30,6 +30,7 @@ export class RunningContainers {
   /** Ends that are being told or cleaned up after, by container ID. */
   readonly #ending = new Map<string, Promise<void>>();
   readonly #closing = new AbortController();
+  readonly #closed = Promise.withResolvers<undefined>();
   readonly #observed = Promise.withResolvers<EngineObserver>();
 
   constructor(deps: ContainerDeps) {
@@ -68,6 +69,7 @@ export class RunningContainers {
   /** Stops watching; running containers are left alone. */
   async close(): Promise<void> {
     this.#closing.abort();
+    this.#closed.resolve(undefined);
     this.#watcher.close();
     for (const id of [...this.#running.keys()]) this.#forget(id);
     await Promise.all(this.#ending.values());
@@ -81,41 +83,48 @@ export class RunningContainers {
   #end(id: string, file: ExitFile | undefined): void {
     const running = this.#running.get(id);
     if (running === undefined) return;
-    const done = this.#tell(running, file)
-      .catch((error: unknown) => {
-        if (!this.#closing.signal.aborted) this.#deps.log.error("could not tell the end of a container", { id, error });
-      })
-      .finally(() => this.#ending.delete(id));
+    const noticedAtNs = BigInt(Date.now()) * 1_000_000n;
+    const done = this.#tell(running, file, noticedAtNs).finally(() => this.#ending.delete(id));
     this.#ending.set(id, done);
   }
 
-  async #tell(running: RunningContainer, file: ExitFile | undefined): Promise<void> {
+  /** Ends what is left of it, tells its end and cleans up. Never rejects; after `close` the next life does the rest. */
+  async #tell(running: RunningContainer, file: ExitFile | undefined, noticedAtNs: bigint): Promise<void> {
     const { plan, facts } = running;
-    const noticedAtNs = BigInt(Date.now()) * 1_000_000n;
-    await this.#untilEmpty(plan.id, facts.cgroup);
-    const exit: ContainerExit = exitReport({
-      file,
-      oomKilled: await wasOomKilled(this.#deps.paths.persistFolder(plan.id)),
-      startedAtNs: BigInt(facts.startedAtNs),
-      noticedAtNs,
-      why: "the monitor of the container ended before it; its processes were killed",
+    const { id } = plan;
+    await this.#insist("processes of an ended container are left", id, () =>
+      endCgroup(this.#deps.cgroupLayout(), facts.cgroup),
+    );
+    await this.#insist("the end of a container could not be told", id, async () => {
+      const exit: ContainerExit = exitReport({
+        file,
+        oomKilled: await wasOomKilled(this.#deps.paths.persistFolder(id)),
+        startedAtNs: BigInt(facts.startedAtNs),
+        noticedAtNs,
+        why: "the monitor of the container ended before it; its processes were killed",
+      });
+      const observer = await Promise.race([this.#observed.promise, this.#closed.promise]);
+      await observer?.containerExited(id, exit);
     });
-    const observer = await this.#observed.promise;
-    this.#forget(plan.id);
-    await observer.containerExited(plan.id, exit);
-    // The runtime's notes and the cgroup; whatever this misses goes with the container.
-    await new OciRuntime(plan.runtime).delete(plan.id);
+    if (this.#closing.signal.aborted) return;
+    this.#forget(id);
+    try {
+      // The runtime's notes and the cgroup; whatever this misses goes with the container.
+      await new OciRuntime(plan.runtime).delete(id);
+    } catch (error) {
+      this.#deps.log.warn("could not clean up after a container yet", { id, error });
+    }
   }
 
-  /** Tries until the machine has let go of every process. */
-  async #untilEmpty(id: string, cgroup: string): Promise<void> {
-    for (;;) {
+  /** Tries until it works or the engine closes. */
+  async #insist(problem: string, id: string, attempt: () => Promise<void>): Promise<void> {
+    while (!this.#closing.signal.aborted) {
       try {
-        await endCgroup(this.#deps.cgroupLayout(), cgroup);
+        await attempt();
         return;
       } catch (error) {
-        this.#deps.log.error("processes of an ended container are left; trying again", { id, error });
-        await delay(retryMs, undefined, { signal: this.#closing.signal, ref: false });
+        this.#deps.log.error(`${problem}; trying again`, { id, error });
+        await delay(retryMs, undefined, { signal: this.#closing.signal, ref: false }).catch(() => {});
       }
     }
   }

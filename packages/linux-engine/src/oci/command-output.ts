@@ -2,12 +2,16 @@ import { Socket } from "node:net";
 
 /** Both streams together with their framing have to fit into a gRPC message of 16 MiB. */
 const jointCapBytes = 16 * 1024 * 1024 - 64 * 1024;
+/** What is dropped is read at about 200 MB a second. */
+const burstBytes = 1024 * 1024;
+const pauseMs = 5;
 const mark = Buffer.from("\n[keelson: output over 16 MiB was dropped]\n");
 
 /** Collects what a command writes to its two streams, up to a joint cap; what is over it is read and dropped. */
 export class CommandOutput {
   readonly #streams: readonly [Collected, Collected];
   #left = jointCapBytes - 2 * mark.length;
+  #sincePause = 0;
 
   /** Owns both descriptors. */
   constructor(stdoutFd: number, stderrFd: number) {
@@ -34,6 +38,15 @@ export class CommandOutput {
     return bytesOf(this.#streams[1]);
   }
 
+  /** A command that writes without end must not keep the whole daemon busy with reading what nobody wants. */
+  #slowDown(socket: Socket, droppedBytes: number): void {
+    this.#sincePause += droppedBytes;
+    if (this.#sincePause < burstBytes) return;
+    this.#sincePause = 0;
+    socket.pause();
+    setTimeout(() => socket.resume(), pauseMs).unref();
+  }
+
   #collect(fd: number): Collected {
     const socket = new Socket({ fd, readable: true, writable: false });
     const { promise: closed, resolve } = Promise.withResolvers<void>();
@@ -43,6 +56,7 @@ export class CommandOutput {
       this.#left -= kept.length;
       collected.dropped ||= kept.length < chunk.length;
       if (kept.length > 0) collected.chunks.push(kept);
+      else this.#slowDown(socket, chunk.length);
     });
     socket.on("error", () => socket.destroy()); // "close" follows; what was read until then is the output
     socket.on("close", () => resolve());

@@ -1,7 +1,9 @@
+import { closeSync, writeSync } from "node:fs";
 import { CriError, internal } from "@keelson/cri-api/errors";
 import { readStartTime } from "../sys/pidfd.ts";
 import { type Child, spawn } from "../sys/spawn.ts";
 import { drainText } from "./drain-text.ts";
+import type { MonitorCgroup } from "./monitor-cgroup.ts";
 import type { OciRuntime } from "./oci-runtime.ts";
 import { runtimeFailure } from "./runtime-error.ts";
 import { readSyncMessage } from "./sync-pipe.ts";
@@ -14,6 +16,8 @@ export interface ConmonOptions {
   readonly exitFolder: string;
   /** A folder of our own for its temporary sockets. */
   readonly tmpFolder: string;
+  /** Where its processes are put; without it they stay in our own cgroup. */
+  readonly cgroup?: MonitorCgroup | undefined;
 }
 
 export interface MonitorRequest {
@@ -53,13 +57,15 @@ export async function startMonitor(
   request: MonitorRequest,
   signal: AbortSignal,
 ): Promise<Monitored> {
+  const waits = conmon.cgroup === undefined ? {} : { _OCI_STARTPIPE: "4" };
   const monitor = spawn(monitorArguments(conmon, runtime, request), {
-    env: { ...conmonEnvironment(conmon), _OCI_SYNCPIPE: "3" },
+    env: { ...conmonEnvironment(conmon), _OCI_SYNCPIPE: "3", ...waits },
     cwd: request.bundle,
-    descriptors: { 2: "write-pipe", 3: "write-pipe" },
+    descriptors: { 2: "write-pipe", 3: "write-pipe", ...(conmon.cgroup === undefined ? {} : { 4: "read-pipe" }) },
   });
   const said = drainText(ourEnd(monitor, 2));
   try {
+    if (conmon.cgroup !== undefined) await moveThenLetGo(conmon.cgroup, monitor);
     const sync = await readSyncMessage(ourEnd(monitor, 3), { deadlineMs: createDeadlineMs, signal });
     if (sync === undefined || sync.value <= 0) {
       await monitor.exited;
@@ -78,6 +84,17 @@ export async function startMonitor(
       : internal(`create container ${request.id}: conmon failed`, { cause: error });
   } finally {
     said.close();
+  }
+}
+
+/** conmon does nothing before something comes through its start pipe, so all that it starts is in its cgroup. */
+async function moveThenLetGo(cgroup: MonitorCgroup, monitor: Child): Promise<void> {
+  const startPipe = ourEnd(monitor, 4);
+  try {
+    await cgroup.enter(monitor.pid);
+    writeSync(startPipe, "0");
+  } finally {
+    closeSync(startPipe);
   }
 }
 

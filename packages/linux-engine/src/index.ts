@@ -1,0 +1,3 @@
+export { composeLinuxEngine, type EngineImages, type LinuxEngineOptions } from "./engine.ts";
+export type { EngineLog } from "./log.ts";
+export { openLmdbStore } from "./state/lmdb-store.ts";
