@@ -1,0 +1,35 @@
+import { create } from "@bufbuild/protobuf";
+import { PodSandboxConfigSchema } from "@keelson/cri-api/v1";
+import type { SandboxRecord } from "@keelson/runtime-core/ports";
+import { expect, it } from "vitest";
+import { SandboxWatch } from "./sandbox-watch.ts";
+
+const log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+
+function record(id: string): SandboxRecord {
+  return { id, config: create(PodSandboxConfigSchema), runtimeHandler: "", createdAtNs: 1n, steps: [] };
+}
+
+it("SandboxWatch tells each loss once, and goes on past a sandbox that it cannot look at", async () => {
+  const told: string[] = [];
+  let rounds = 0;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const watch = new SandboxWatch({
+    intervalMs: 1,
+    log,
+    whyNotWhole: async ({ id }) => {
+      if (id === "broken") throw new Error("cannot look");
+      if (id === "whole" && ++rounds === 3) resolve();
+      return id === "lost" || id === "dropped" ? "its pin is gone" : undefined;
+    },
+  });
+  for (const id of ["broken", "lost", "dropped", "whole"]) watch.add(record(id));
+  watch.drop("dropped");
+  watch.observe({
+    containerExited: async () => {},
+    sandboxLost: async (id, why) => void told.push(`${id}: ${why}`),
+  });
+  await promise;
+  await watch.close();
+  expect(told).toEqual(["lost: its pin is gone"]);
+});

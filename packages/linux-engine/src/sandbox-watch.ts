@@ -1,0 +1,67 @@
+import type { EngineObserver, SandboxRecord } from "@keelson/runtime-core/ports";
+import type { EngineLog } from "./log.ts";
+
+export interface SandboxWatchOptions {
+  /** One sentence when a READY sandbox is no longer whole. */
+  readonly whyNotWhole: (record: SandboxRecord) => Promise<string | undefined>;
+  /** How often all are looked at; default 10 seconds. */
+  readonly intervalMs?: number;
+  readonly log: EngineLog;
+}
+
+/**
+ * Looks again and again whether READY sandboxes are whole: nothing in the kernel tells when somebody unmounts the pin of a
+ * namespace. Each loss is told once.
+ */
+export class SandboxWatch {
+  readonly #options: SandboxWatchOptions;
+  readonly #watched = new Map<string, SandboxRecord>();
+  #observer: EngineObserver | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #looking: Promise<void> = Promise.resolve();
+
+  constructor(options: SandboxWatchOptions) {
+    this.#options = options;
+  }
+
+  /** Begins to look. */
+  observe(observer: EngineObserver): void {
+    this.#observer = observer;
+    this.#again();
+  }
+
+  /** Watches a sandbox, whose record has its steps. */
+  add(record: SandboxRecord): void {
+    this.#watched.set(record.id, record);
+  }
+
+  drop(id: string): void {
+    this.#watched.delete(id);
+  }
+
+  async close(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#observer = undefined;
+    await this.#looking;
+  }
+
+  #again(): void {
+    if (this.#observer === undefined) return;
+    this.#timer = setTimeout(() => {
+      this.#looking = this.#look().finally(() => this.#again());
+    }, this.#options.intervalMs ?? 10_000).unref();
+  }
+
+  async #look(): Promise<void> {
+    for (const record of [...this.#watched.values()]) {
+      try {
+        const why = await this.#options.whyNotWhole(record);
+        if (why === undefined || !this.#watched.has(record.id)) continue;
+        await this.#observer?.sandboxLost(record.id, why);
+        this.drop(record.id);
+      } catch (error) {
+        this.#options.log.error("could not look at a sandbox", { id: record.id, error });
+      }
+    }
+  }
+}
