@@ -1,28 +1,41 @@
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  statSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { create } from "@bufbuild/protobuf";
 import { isCriError } from "@keelson/cri-api/errors";
 import { KeyValueSchema, LinuxContainerResourcesSchema } from "@keelson/cri-api/v1";
-import type { ContainerRecord, Json } from "@keelson/runtime-core/ports";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { ContainerRecord, Json, SandboxRecord } from "@keelson/runtime-core/ports";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { linuxGate } from "../../../scripts/linux-gate.ts";
 import { readCgroupLayout } from "../src/host/cgroup-layout.ts";
 import { cgroupFolder, cgroupProcesses } from "../src/oci/container-cgroup.ts";
 import { ownPrefix } from "../src/sandbox/sandbox-paths.ts";
+import { findProgram } from "../src/sys/find-program.ts";
 import { TestNode } from "./test-node.ts";
 
 describe.skipIf(linuxGate.skip)("containers of the Linux engine", () => {
   let node: TestNode;
+  let pod: SandboxRecord;
 
-  beforeEach(async () => {
+  beforeAll(async () => {
     node = new TestNode();
     await node.open();
+    pod = await node.runSandbox();
   });
-  afterEach(() => node.close());
+  afterAll(() => node.close());
 
   it("run to their exit code, with log lines in CRI format and times in order", async () => {
     const code = 1 + Math.floor(Math.random() * 200);
-    const pod = await node.runSandbox();
     const id = await node.run(pod, `echo hello; echo trouble >&2; exit ${code}`);
     const exit = await node.exit(id);
     expect(exit).toMatchObject({ code, reason: "Error" });
@@ -33,7 +46,6 @@ describe.skipIf(linuxGate.skip)("containers of the Linux engine", () => {
   });
 
   it("tell 0 as Completed and a signal as 128 + its number", async () => {
-    const pod = await node.runSandbox();
     const [good, killed] = await Promise.all([node.run(pod, "exit 0"), node.run(pod, "kill -9 $$; sleep 100")]);
     expect(await node.exit(good)).toMatchObject({ code: 0, reason: "Completed" });
     // The first process of a PID namespace is immune to its own signals, so the shell goes on until it is killed.
@@ -42,7 +54,6 @@ describe.skipIf(linuxGate.skip)("containers of the Linux engine", () => {
   });
 
   it("get their stop signal, and can end by it", async () => {
-    const pod = await node.runSandbox();
     const id = await node.run(pod, "trap 'echo asked; exit 3' TERM; echo ready; while true; do sleep 0.05; done");
     await node.untilLogged(id, "stdout ready");
     await node.engine.containers.signal(node.container(id), "stop");
@@ -52,7 +63,6 @@ describe.skipIf(linuxGate.skip)("containers of the Linux engine", () => {
   });
 
   it("end with every process of theirs on kill", async () => {
-    const pod = await node.runSandbox();
     const id = await node.run(pod, "trap '' TERM; setsid sleep 900 & sleep 901 & echo ready; wait");
     await node.untilLogged(id, "stdout ready");
     await node.engine.containers.signal(node.container(id), "kill");
@@ -61,7 +71,6 @@ describe.skipIf(linuxGate.skip)("containers of the Linux engine", () => {
   });
 
   it("run commands, with the container's environment and user", async () => {
-    const pod = await node.runSandbox();
     const id = await node.run(pod, "sleep 1000", (config) => {
       config.envs = [create(KeyValueSchema, { key: "A", value: Buffer.from("b") })];
     });
@@ -78,7 +87,6 @@ describe.skipIf(linuxGate.skip)("containers of the Linux engine", () => {
   });
 
   it("fail to start with NOT_FOUND when the command is not in the image, and leave no process", async () => {
-    const pod = await node.runSandbox();
     const id = await node.create(pod, ["/bin/nope"]);
     const failure = await node.start(id).catch((error: unknown) => error);
     expect(isCriError(failure, "NOT_FOUND"), String(failure)).toBe(true);
@@ -88,30 +96,29 @@ describe.skipIf(linuxGate.skip)("containers of the Linux engine", () => {
   });
 
   it("leave nothing when they are removed", async () => {
-    const pod = await node.runSandbox();
     const id = await node.run(pod, "exit 0", (config) => {
       config.logPath = "";
     });
     await node.exit(id);
     await node.remove(id);
-    for (const folder of ["containers", "rootfs", "exits"]) expect(readdirSync(join(node.state, folder))).toEqual([]);
+    for (const folder of ["containers", "rootfs", "exits"])
+      expect(readdirSync(join(node.state, folder))).not.toContain(id);
+    expect(readdirSync(join(node.root, "test-snapshots"))).not.toContain(id);
     expect(readFileSync("/proc/self/mountinfo", "utf8")).not.toContain(id);
     expect(existsSync(cgroupOf(node, id, pod.id))).toBe(false);
   });
 
   it("leave nothing when their create fails", async () => {
-    const pod = await node.runSandbox();
+    const before = ["containers", "rootfs"].map((folder) => readdirSync(join(node.state, folder)));
     const climbing = node.create(pod, "exit 0", (config) => {
       config.logPath = "../out.log";
     });
     const failure = await climbing.catch((error: unknown) => error);
     expect(isCriError(failure, "INVALID_ARGUMENT"), String(failure)).toBe(true);
-    for (const folder of ["containers", "rootfs"]) expect(readdirSync(join(node.state, folder))).toEqual([]);
-    expect(readFileSync("/proc/self/mountinfo", "utf8")).not.toContain(join(node.state, "rootfs"));
+    expect(["containers", "rootfs"].map((folder) => readdirSync(join(node.state, folder)))).toEqual(before);
   });
 
   it("write to their own layer and never to the image's", async () => {
-    const pod = await node.runSandbox();
     const first = await node.run(pod, "echo mine > /tmp/file; cat /tmp/file");
     await node.exit(first);
     const second = await node.run(pod, "cat /tmp/file || echo clean");
@@ -122,7 +129,6 @@ describe.skipIf(linuxGate.skip)("containers of the Linux engine", () => {
   });
 
   it("are killed beyond their memory limit, which is told as OOMKilled (T6.03: conmon lives to tell it)", async () => {
-    const pod = await node.runSandbox();
     const hog = "x=a; while true; do x=$x$x; done";
     const id = await node.run(pod, hog, ({ linux }) => {
       if (linux === undefined) throw new Error("the test's configuration has no linux part");
@@ -131,8 +137,42 @@ describe.skipIf(linuxGate.skip)("containers of the Linux engine", () => {
     expect(await node.exit(id)).toMatchObject({ code: 137, reason: "OOMKilled" });
   });
 
+  it("T3.03: cannot reach the OCI runtime's own file by running /proc/self/exe", async () => {
+    const runtime = findProgram("runc") ?? findProgram("crun") ?? "";
+    const before = readFileSync(runtime);
+    writeFileSync(join(node.layer, "bin/evil"), "#!/proc/self/exe\n", { mode: 0o755 });
+    const id = await node.create(pod, ["/bin/evil"]);
+    await node.start(id).then(
+      () => node.exit(id),
+      () => undefined, // a runtime may also refuse to start it
+    );
+    expect(readFileSync(runtime).equals(before)).toBe(true);
+  });
+
+  it("T3.04: refuse an image whose /dev, /proc or /sys is a link, before the OCI runtime sees it", async () => {
+    const canary = mkdtempSync(join(node.folder, "canary-"));
+    for (const name of ["dev", "proc", "sys"]) {
+      rmdirSync(join(node.layer, name));
+      symlinkSync(canary, join(node.layer, name));
+      const failure = await node.create(pod, "exit 0").catch((error: unknown) => error);
+      unlinkSync(join(node.layer, name));
+      mkdirSync(join(node.layer, name));
+      expect(isCriError(failure, "FAILED_PRECONDITION"), String(failure)).toBe(true);
+      expect(String(failure)).toContain(`/${name}`);
+    }
+    expect(readdirSync(canary)).toEqual([]);
+  });
+
+  it("T7.01: keep their files to root, whatever they write themselves", async () => {
+    const id = await node.run(pod, "touch /tmp/open; chmod 777 /tmp/open /tmp; sleep 1000");
+    for (const folder of [node.root, node.state]) {
+      expect(statSync(folder)).toMatchObject({ uid: 0 });
+      expect(statSync(folder).mode & 0o077).toBe(0);
+    }
+    expect(statSync(join(node.state, "containers", id)).mode & 0o077).toBe(0);
+  });
+
   it("are shown in containerd's form", async () => {
-    const pod = await node.runSandbox();
     const id = await node.run(pod, "sleep 1000");
     const { info } = await node.engine.containers.inspect(node.container(id));
     const shown = info as { readonly [key: string]: Json };

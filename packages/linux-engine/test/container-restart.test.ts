@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { SandboxRecord } from "@keelson/runtime-core/ports";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { linuxGate } from "../../../scripts/linux-gate.ts";
 import { recordedRun } from "../src/container/recorded-steps.ts";
 import { readCgroupLayout } from "../src/host/cgroup-layout.ts";
@@ -16,12 +16,15 @@ describe.skipIf(linuxGate.skip)("a restart of the Linux engine", () => {
   let node: TestNode;
   let pod: SandboxRecord;
 
-  beforeEach(async () => {
+  beforeAll(async () => {
     node = new TestNode();
     await node.open();
     pod = await node.runSandbox();
   });
-  afterEach(() => node.close());
+  afterEach(async () => {
+    for (const id of [...node.containers.keys()]) await node.remove(id);
+  });
+  afterAll(() => node.close());
 
   function runOf(id: string) {
     const run = recordedRun(node.container(id).steps);
@@ -148,6 +151,12 @@ describe.skipIf(linuxGate.skip)("a restart of the Linux engine", () => {
     expect(readdirSync(join(node.root, "test-snapshots"))).toEqual([]);
   });
 
+  it("refuses folders that another engine uses", async () => {
+    const twin = new TestNode({ root: node.root, state: join(node.folder, "other") });
+    await expect(twin.open()).rejects.toThrow(/process "\d+" has it/);
+    rmSync(twin.folder, { recursive: true });
+  });
+
   it("knows a reboot: containers ended, the sandbox is lost, and all can be removed", async () => {
     const id = await node.run(pod, "sleep 900");
     const { plan, facts } = runOf(id);
@@ -171,11 +180,5 @@ describe.skipIf(linuxGate.skip)("a restart of the Linux engine", () => {
     expect(verdict).toMatchObject({ kind: "exited", exit: { code: 255, reason: "Unknown" } });
     expect(sandboxes.get(pod.id)).toMatchObject({ kind: "lost" });
     node.change(id, { exit: { code: 255, finishedAtNs: 1n, reason: "Unknown", message: "" } });
-  });
-
-  it("refuses folders that another engine uses", async () => {
-    const twin = new TestNode({ root: node.root, state: join(node.folder, "other") });
-    await expect(twin.open()).rejects.toThrow(/process "\d+" has it/);
-    rmSync(twin.folder, { recursive: true });
   });
 });

@@ -3,9 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { linuxGate } from "../../../scripts/linux-gate.ts";
 import { openLmdbStore } from "../src/state/lmdb-store.ts";
 import { run } from "../src/sys/run.ts";
-import { linuxGate } from "../../../scripts/linux-gate.ts";
 
 describe("the record store", () => {
   let root: string;

@@ -33,8 +33,8 @@ export async function makeLogFile(logFolder: string, logPath: string): Promise<v
       await closeAsync(fd);
     }
   } catch (error) {
-    // ENXIO: a FIFO that nobody reads, or a socket
-    if (isErrno(error, "ELOOP", "EXDEV", "ENOTDIR", "EISDIR", "ENXIO")) throw inTheWay(logPath, error);
+    // ENXIO: a FIFO that nobody reads, or a socket; ENOENT: a link to nowhere, seen from inside the folder
+    if (isErrno(error, "ELOOP", "EXDEV", "ENOTDIR", "EISDIR", "ENXIO", "ENOENT")) throw inTheWay(logPath, error);
     throw error;
   } finally {
     await root.close();
