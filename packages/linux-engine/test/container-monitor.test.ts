@@ -1,5 +1,6 @@
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
+import { monitorEventLoopDelay } from "node:perf_hooks";
 import { isCriError } from "@keelson/cri-api/errors";
 import { parseLogLine } from "@keelson/cri-api/logs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -17,6 +18,7 @@ import type { Process } from "../src/spec/runtime-spec.ts";
 import { readProcessStat } from "../src/sys/pidfd.ts";
 import { makeBusyboxRootfs, makeTestFolder, writeBundle } from "./busybox-bundle.ts";
 import { removeTestCgroups } from "./test-cgroups.ts";
+import { until } from "./until.ts";
 
 const silent: EngineLog = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 
@@ -183,7 +185,7 @@ describe.skipIf(linuxGate.skip)("a container under conmon", () => {
     const before = cgroupProcesses(cgroup);
     const caller = new AbortController();
     const running1 = command("c", cgroup, ["/bin/sh", "-c", "sleep 779"], { signal: caller.signal });
-    while (cgroupProcesses(cgroup).length === before.length) await new Promise((resolve) => setImmediate(resolve));
+    await until(() => cgroupProcesses(cgroup).length !== before.length);
     caller.abort(new Error("gone"));
     const failure = await running1.catch((error: unknown) => error);
     expect(isCriError(failure, "CANCELED"), String(failure)).toBe(true);
@@ -210,9 +212,24 @@ describe.skipIf(linuxGate.skip)("a container under conmon", () => {
     expect(Buffer.from(stderr.subarray(-50)).toString()).toContain("was dropped");
   });
 
+  it("T8.01: stays small and answers while commands write without end", async () => {
+    const { cgroup } = await running("c", "sleep 1000");
+    const before = process.memoryUsage().rss;
+    const delays = monitorEventLoopDelay();
+    delays.enable();
+    const count = 8;
+    const floods = Array.from({ length: count }, () => command("c", cgroup, ["/bin/yes"], { timeoutMs: 1_500 }));
+    const failures = await Promise.all(floods.map((flood) => flood.catch((error: unknown) => error)));
+    delays.disable();
+    expect(failures.map((error) => isCriError(error, "DEADLINE_EXCEEDED"))).toEqual(Array(count).fill(true));
+    expect(delays.max / 1e6).toBeLessThan(1_000);
+    expect(process.memoryUsage().rss - before).toBeLessThan((count * 16 + 128) * 1024 * 1024);
+    expect(cgroupProcesses(cgroup)).toHaveLength(1);
+  });
+
   it("ends every process of a container, also while they fork", async () => {
     const { cgroup, monitor, pid } = await running("c", "while true; do sleep 1000 & done");
-    while (cgroupProcesses(cgroup).length < 20) await new Promise((resolve) => setImmediate(resolve));
+    await until(() => cgroupProcesses(cgroup).length >= 20);
     await endCgroup(layout, cgroup);
     expect(cgroupProcesses(cgroup)).toEqual([]);
     await monitor.exited;

@@ -9,6 +9,7 @@ import { cgroupProcesses, endCgroup } from "../src/oci/container-cgroup.ts";
 import { unmount } from "../src/sys/mount.ts";
 import { openProcess, type ProcessHandle } from "../src/sys/pidfd.ts";
 import { TestNode } from "./test-node.ts";
+import { until } from "./until.ts";
 
 const SIGKILL = 9;
 
@@ -129,7 +130,7 @@ describe.skipIf(linuxGate.skip)("a restart of the Linux engine", () => {
     const { facts } = runOf(id);
     const before = cgroupProcesses(facts.cgroup).length;
     const command = node.exec(id, ["sleep", "903"]);
-    while (cgroupProcesses(facts.cgroup).length === before) await new Promise((resolve) => setImmediate(resolve));
+    await until(() => cgroupProcesses(facts.cgroup).length !== before);
     await node.closeEngine();
     expect((await node.open()).containers.get(id)).toMatchObject({ kind: "running" });
     expect((await command).exitCode).toBe(137);

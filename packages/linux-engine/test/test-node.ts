@@ -26,6 +26,7 @@ import { ownPrefix } from "../src/sandbox/sandbox-paths.ts";
 import { makeBusyboxRootfs, makeTestFolder } from "./busybox-bundle.ts";
 import { folderImageId, folderImages } from "./folder-images.ts";
 import { removeTestCgroups } from "./test-cgroups.ts";
+import { until } from "./until.ts";
 
 /**
  * A node of its own for one test: folders, records as a core would keep them, and an engine that can be closed and opened
@@ -227,7 +228,7 @@ export class TestNode {
 
   /** Waits until the log has a line. */
   async untilLogged(id: string, line: string): Promise<void> {
-    while (!this.log(id).includes(line)) await new Promise((resolve) => setImmediate(resolve));
+    await until(() => this.log(id).includes(line));
   }
 
   /** The journal of a record, as a core writes it. */
