@@ -1,5 +1,4 @@
 import { createHash, type Hash } from "node:crypto";
-import { finished } from "node:stream/promises";
 import * as zlib from "node:zlib";
 import { CriError, failedPrecondition, isCriError, quote } from "@keelson/cri-api/errors";
 import { dataLoss } from "../manifest/data-loss.ts";
@@ -147,19 +146,23 @@ function openEngine(compression: "gzip" | "zstd"): Engine {
   });
 }
 
-/** Feeds the engine no faster than it works; an error of the input destroys it, so that its reader sees it. */
+/** Feeds the engine no faster than it works and to the input's end; an error destroys it, so that its reader sees it. */
 async function pump(input: AsyncIterable<Uint8Array>, engine: Engine): Promise<void> {
   try {
     for await (const chunk of input) {
-      if (engine.destroyed || engine.readableEnded) throw trailing();
+      if (hasEnded(engine)) throw trailing();
       if (!engine.write(chunk)) await drained(engine);
     }
+    if (hasEnded(engine)) throw trailing();
     engine.end();
-    await finished(engine, { readable: false });
   } catch (error) {
     engine.destroy(error instanceof Error ? error : new Error(String(error)));
     throw error;
   }
+}
+
+function hasEnded(engine: Engine): boolean {
+  return engine.destroyed || engine.readableEnded;
 }
 
 function drained(engine: Engine): Promise<void> {

@@ -69,9 +69,9 @@ function parseUrl(value: unknown, key: string, problems: string[]): URL | undefi
     problems.push(`${key} must be a string`);
     return undefined;
   }
-  const text = value.startsWith("http://") || value.startsWith("https://") ? value : `https://${value}`;
+  const text = value.includes("://") ? value : `https://${value}`;
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url === undefined || url.hostname === "") problems.push(`${key} is not a URL`);
+  if (url === undefined || !["http:", "https:"].includes(url.protocol)) problems.push(`${key} is not a URL`);
   else if (url.username !== "" || url.password !== "") problems.push(`${key} must not hold credentials`);
   else if (url.search !== "" || url.hash !== "") problems.push(`${key} must not have a query`);
   // a key of digits alone would lose its place in the file's order
