@@ -70,10 +70,10 @@ export async function startMonitor(
     if (sync === undefined || sync.value <= 0) {
       await monitor.exited;
       const text = sync?.message ?? "";
-      throw runtimeFailure(`create container ${request.id}`, text === "" ? said.text() : text);
+      throw runtimeFailure(`start container ${request.id}`, text === "" ? said.text() : text);
     }
     const startTime = readStartTime(sync.value);
-    if (startTime === undefined) throw internal(`create container ${request.id}: its process ended before the start`);
+    if (startTime === undefined) throw internal(`start container ${request.id}: its process ended before the start`);
     return { monitor, pid: sync.value, startTime };
   } catch (error) {
     // conmon's child, the runtime, dies with it (PR_SET_PDEATHSIG); the container's processes are the caller's to end.
@@ -81,7 +81,7 @@ export async function startMonitor(
     await monitor.exited;
     throw error instanceof CriError
       ? error
-      : internal(`create container ${request.id}: conmon failed`, { cause: error });
+      : internal(`start container ${request.id}: conmon failed`, { cause: error });
   } finally {
     said.close();
   }

@@ -55,7 +55,9 @@ function lineMessage(line: string): string {
 export function runtimeFailure(what: string, output: string, code: CriErrorCode = "INTERNAL"): CriError {
   const message = runtimeMessage(output);
   if (isMissingCommand(message)) {
-    return notFound(`${what}: ${message}`, { hint: "check the command, and that the image has it" });
+    return notFound(`${what}: no such command: ${quote(message, 1000)}`, {
+      hint: "check the command, and that the image has it",
+    });
   }
   if (message === "") return internal(`${what}: the OCI runtime failed without a word`);
   return new CriError(code, `${what}: ${quote(message, 2000)}`);

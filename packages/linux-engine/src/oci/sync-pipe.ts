@@ -46,7 +46,7 @@ export async function readSyncMessage(
 
 /** `{"pid": 12}`, `{"exit_code": 3}`, `{"pid": -1, "message": "…"}`; conmon's own JSON does not escape every byte. */
 export function parseSyncMessage(line: string): SyncMessage {
-  const number = line.match(/^\{"(?:pid|exit_code|data)": (-?\d{1,10})/)?.[1];
+  const number = line.match(/^\{"(?:pid|exit_code|data)": (-?\d{1,10})(?!\d)/)?.[1];
   if (number === undefined) throw new Error(`conmon wrote ${JSON.stringify(line.slice(0, 200))} to the sync pipe`);
   const quoted = line.match(/"message": "((?:[^"\\]|\\.)*)/)?.[1];
   return { value: Number(number), message: quoted === undefined ? "" : unescapeMessage(quoted) };
