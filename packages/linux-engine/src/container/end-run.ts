@@ -1,10 +1,7 @@
 import { rm } from "node:fs/promises";
-import { posix } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { hierarchyRoots } from "../cgroup/cgroup-folders.ts";
-import { slicePath } from "../cgroup/pod-cgroup.ts";
-import type { CgroupLayout } from "../host/cgroup-layout.ts";
-import { cgroupFolder, endCgroup, removeCgroup } from "../oci/container-cgroup.ts";
+import { cgroupPath } from "../oci/cgroup-path.ts";
+import { cgroupFolder, endCgroup, removeCgroupEverywhere } from "../oci/container-cgroup.ts";
 import { findMonitors } from "../oci/find-monitors.ts";
 import { OciRuntime } from "../oci/oci-runtime.ts";
 import { openProcess, type ProcessHandle } from "../sys/pidfd.ts";
@@ -33,7 +30,7 @@ export async function endRun(
   if (cgroup !== undefined) await endCgroup(layout, cgroup);
   await new OciRuntime(plan.runtime).delete(plan.id);
   await endMonitors(monitors, monitorGraceMs);
-  removeCgroups(layout, plan.cgroupsPath);
+  if (plan.cgroupsPath !== "") removeCgroupEverywhere(layout, cgroupPath(plan.cgroupsPath)); // normally the runtime has
   await rm(deps.paths.exitFile(plan.id), { force: true });
 }
 
@@ -61,20 +58,4 @@ async function endMonitors(monitors: readonly ProcessHandle[], graceMs: number):
     grace.abort();
     await kill;
   }
-}
-
-/** Normally the runtime has removed them; never recursive beyond the container's own. */
-function removeCgroups(layout: CgroupLayout, cgroupsPath: string): void {
-  if (cgroupsPath === "") return;
-  for (const root of hierarchyRoots(layout)) removeCgroup(posix.join(root, cgroupPath(cgroupsPath)));
-}
-
-/**
- * The path of the container's cgroup below a hierarchy's root, from `linux.cgroupsPath`: as it is with cgroupfs;
- * `SLICE:PREFIX:NAME` is the scope `PREFIX-NAME.scope` of the slice.
- */
-export function cgroupPath(cgroupsPath: string): string {
-  const [slice, prefix, name] = cgroupsPath.split(":");
-  if (slice === undefined || prefix === undefined || name === undefined) return cgroupsPath;
-  return posix.join(slicePath(slice), `${prefix}-${name}.scope`);
 }

@@ -2,6 +2,7 @@ import { closeSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "
 import { join, relative } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { internal, quote } from "@keelson/cri-api/errors";
+import { hierarchyRoots } from "../cgroup/cgroup-folders.ts";
 import type { CgroupLayout } from "../host/cgroup-layout.ts";
 import { openPidfd, signalPidfd } from "../sys/pidfd.ts";
 import { isErrno } from "../sys/syscall-error.ts";
@@ -107,6 +108,14 @@ export function removeCgroup(folder: string): void {
     rmdirSync(folder);
   } catch (error) {
     if (!isErrno(error, "ENOENT")) throw error;
+  }
+}
+
+/** Removes an empty cgroup with all below it, in every hierarchy. `path` is below the hierarchy's root. */
+export function removeCgroupEverywhere(layout: CgroupLayout, path: string): void {
+  for (const root of hierarchyRoots(layout)) {
+    if (relative(root, join(root, path)) === "") throw new Error("remove a cgroup: it is the root of all");
+    removeCgroup(join(root, path));
   }
 }
 

@@ -3,11 +3,12 @@ import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { dirname, join, posix } from "node:path";
 import { hierarchyRoots, removeFolderIfEmpty } from "../cgroup/cgroup-folders.ts";
 import { type CgroupScheme, podCgroup } from "../cgroup/pod-cgroup.ts";
-import { cgroupPath } from "../container/end-run.ts";
 import { readCgroupLayout } from "../host/cgroup-layout.ts";
 import { buildCgroupsPath } from "../spec/index.ts";
 import { describeExit } from "../sys/process-error.ts";
 import { run } from "../sys/run.ts";
+import { cgroupPath } from "./cgroup-path.ts";
+import { cgroupFolder, endCgroup, removeCgroupEverywhere } from "./container-cgroup.ts";
 import { OciRuntime } from "./oci-runtime.ts";
 import { runtimeMessage } from "./runtime-error.ts";
 import { tinyProgram, tinyProgramExitCode } from "./tiny-program.ts";
@@ -49,12 +50,18 @@ export async function probeContainer(path: string, place: ProbePlace): Promise<s
   } finally {
     await runtime.delete(id);
     await rm(folder, { recursive: true, force: true });
-    const cgroup = dirname(cgroupPath(cgroupsPath));
-    for (const root of hierarchyRoots(readCgroupLayout())) {
-      if (systemdCgroup) break; // slices go by themselves
-      removeFolderIfEmpty(posix.join(root, cgroup));
-      removeFolderIfEmpty(posix.join(root, dirname(cgroup)));
-    }
+    await removeProbeCgroup(cgroupPath(cgroupsPath), systemdCgroup);
+  }
+}
+
+/** A runtime may leave it where its last process had not quite gone; slices of systemd go by themselves. */
+async function removeProbeCgroup(path: string, systemdCgroup: boolean): Promise<void> {
+  const layout = readCgroupLayout();
+  await endCgroup(layout, cgroupFolder(layout, path));
+  removeCgroupEverywhere(layout, path);
+  if (systemdCgroup) return;
+  for (const above of [dirname(path), dirname(dirname(path))]) {
+    for (const root of hierarchyRoots(layout)) removeFolderIfEmpty(posix.join(root, above));
   }
 }
 
