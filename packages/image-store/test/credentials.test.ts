@@ -2,7 +2,7 @@ import { inspect } from "node:util";
 import { isCriError, wireMessage } from "@keelson/cri-api/errors";
 import { describe, expect, it } from "vitest";
 import { buildImage } from "../src/build/index.ts";
-import { type PlanOptions, planPull } from "../src/index.ts";
+import { mediaTypes, type PlanOptions, planPull } from "../src/index.ts";
 import { createRegistryClient, fetchBlob, type RegistryClientOptions } from "../src/registry/index.ts";
 import {
   contentOf,
@@ -281,6 +281,9 @@ describe("T1.10 secrets", () => {
       (_, response) =>
         void response.writeHead(200, { "content-type": `text/${marker}`, "content-encoding": marker }).end(),
       (_, response) => void response.socket?.destroy(),
+      (_, response) => void response.writeHead(200, { "content-type": `text/${marker}` }).end('{"schemaVersion":2}'),
+      (_, response) =>
+        void response.writeHead(200, { "content-type": mediaTypes.ociManifest }).end(`{"mediaType":"${marker}"}`),
     ];
     for (const script of scripts) {
       await using registry = await startScriptedRegistry(script);

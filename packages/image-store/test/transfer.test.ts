@@ -244,6 +244,18 @@ describe("a blob's transfer", () => {
     expect(registry.seen.at(-1)?.headers.range).toBe("bytes=1000000-");
   });
 
+  it("T2.09 lets a good pull succeed after a layer that was cut off", async () => {
+    const short: Script = (_, response) => void response.writeHead(200, {}).end(layer.bytes.subarray(0, 1000));
+    await using registry = await startScriptedRegistry(inOrder(short, short, short, serve(content)));
+    const session = await alone(registry);
+    const store = await newStore();
+    await expect(fetchInto(session, store)).rejects.toMatchObject({
+      code: "DATA_LOSS",
+      message: expect.stringContaining("ends after 1000"),
+    });
+    expect(await fetchInto(session, store)).toBe(true);
+  });
+
   it("happens once when two want the same blob", async () => {
     await using registry = await startScriptedRegistry(serve(content));
     const session = await alone(registry);

@@ -147,7 +147,7 @@ export class ImageIndex {
 
   /**
    * Keeps blobs and layers that no image in the index has: of a pull under way, or of a container whose image is gone.
-   * Waits for a removal that is just being made.
+   * Waits for a removal that is just being made. A pull reserves what its plan names before it looks what is there.
    */
   async reserve(reservation: Reservation): Promise<() => void> {
     return await this.removing(async () => this.#references.add(reservation));

@@ -15,6 +15,7 @@ import {
 import { streamBlob } from "../registry/fetch-blob.ts";
 import { type FetchOptions, resolveTag } from "../registry/fetch-manifest.ts";
 import type { RegistryAuth, RegistryClient, RegistrySession } from "../registry/index.ts";
+import { redactError } from "../registry/redact.ts";
 import { type FoundManifest, findManifest, type ManifestRoot } from "./find-manifest.ts";
 
 /** All that a pull needs to know before the first layer is fetched; its manifest and config are verified. */
@@ -67,10 +68,15 @@ export async function planPull(text: string | ImageReference, options: PlanOptio
   const platform = options.platform ?? hostPlatform();
   const session = await options.client.open(reference, options.auth === undefined ? {} : { auth: options.auth });
   const fetching = { what, signal };
-  const root = await findRoot(session, reference, { ...options, fetching });
-  const found = await findManifest(session, root, { platform, cache: options.cache, ...fetching });
-  const config = await readConfig(session, found, { cache: options.cache, platform, ...fetching });
-  return toPlan({ reference, found, config, session, what });
+  try {
+    const root = await findRoot(session, reference, { ...options, fetching });
+    const found = await findManifest(session, root, { platform, cache: options.cache, ...fetching });
+    const config = await readConfig(session, found, { cache: options.cache, platform, ...fetching });
+    return toPlan({ reference, found, config, session, what });
+  } catch (error) {
+    // what is quoted of documents and headers may be what the registry was told in confidence (T1.10)
+    throw redactError(error, session.redact);
+  }
 }
 
 async function findRoot(

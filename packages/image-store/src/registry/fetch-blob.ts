@@ -4,6 +4,7 @@ import type { Descriptor } from "../manifest/descriptor.ts";
 import { digestOfHex } from "../reference/index.ts";
 import type { FetchOptions } from "./fetch-manifest.ts";
 import { refuseEncoding, watchedBody } from "./read-body.ts";
+import type { Redactor } from "./redact.ts";
 import { corrupt, RegistryError, refused } from "./registry-error.ts";
 import { hostLabel, type RegistryHost } from "./registry-host.ts";
 import type { RegistrySession } from "./registry-session.ts";
@@ -136,7 +137,7 @@ async function openAt(
       const response = await session.send(host, { method: "GET", path, from: offset, what, signal });
       if (response.status !== 200 && response.status !== 206) throw await session.failure(host, response, what);
       refuseEncoding(response, `${what}: blob ${descriptor.digest}`);
-      checkLength(response, descriptor, { what, host, offset });
+      checkLength(response, descriptor, { what, host, offset, redact: session.redact });
       return { host, response: response.status === 200 && offset > 0 ? skipping(response, offset) : response };
     },
   });
@@ -148,15 +149,19 @@ interface Where {
   readonly offset: number;
 }
 
-function checkLength(response: RegistryResponse, descriptor: Descriptor, where: Where): void {
-  const { what, host, offset } = where;
+function checkLength(
+  response: RegistryResponse,
+  descriptor: Descriptor,
+  where: Where & { readonly redact: Redactor },
+): void {
+  const { what, host, offset, redact } = where;
   const length = response.header("content-length");
   if (response.status === 206) {
     const range = response.header("content-range") ?? "";
     if (range === `bytes ${offset}-${descriptor.size - 1}/${descriptor.size}`) return;
     response.discard();
     throw refused(
-      `${what}: ${quote(hostLabel(host))} answered with the range ${quote(range, 80)}, not from ${offset} on`,
+      `${what}: ${quote(hostLabel(host))} answered with the range ${quote(redact(range), 80)}, not from ${offset} on`,
     );
   }
   if (length === undefined || length === String(descriptor.size)) return;

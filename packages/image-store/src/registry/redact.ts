@@ -1,3 +1,5 @@
+import { CriError, isCriError } from "@keelson/cri-api/errors";
+
 /** Makes foreign or composed text fit for a log and an error. */
 export type Redactor = (text: string) => string;
 
@@ -16,6 +18,19 @@ export function createRedactor(secrets: Iterable<string> = []): Redactor {
     for (const secret of known) clean = clean.replaceAll(secret, marker);
     return redactSchemes(redactUrls(clean));
   };
+}
+
+/**
+ * An error whose words came in part from a stranger, fit to be shown: the same one when there is nothing to hide, else
+ * its like without a cause, whose words would show it again.
+ */
+export function redactError(error: unknown, redact: Redactor): unknown {
+  if (!isCriError(error) || redact(error.message) === error.message) return error;
+  const { hint, prefix } = error;
+  return new CriError(error.code, redact(error.message), {
+    ...(hint !== undefined && { hint }),
+    ...(prefix !== undefined && { prefix }),
+  });
 }
 
 /** Scheme, host, port and path of a URL: what may be shown of it. */

@@ -38,9 +38,10 @@ export interface TokenDeps {
  */
 export async function fetchToken(request: TokenRequest, deps: TokenDeps): Promise<string> {
   const { parameters, registry, credentials } = request;
-  const what = `token realm ${quote(parameters.get("realm") ?? "", 100)}`;
-  const shown = deps.redact(what);
-  const realm = checkTarget(parameters.get("realm") ?? "", registry, { policy: deps.policy, what: shown });
+  const text = parameters.get("realm") ?? "";
+  // redacted before it is cut: half a secret would not be recognised
+  const shown = `token realm ${quote(deps.redact(text), 100)}`;
+  const realm = checkTarget(text, registry, { policy: deps.policy, what: shown });
   if (credentials !== undefined && !mayHaveCredentials(realm, registry, deps.policy)) {
     throw refused(
       `${shown} of ${quote(registry.host)}: credentials are not sent to another domain`,
