@@ -1,5 +1,6 @@
 import { PodSandboxState } from "@keelson/cri-api/v1";
 import { connect, type GlobalOptions } from "../endpoint.ts";
+import { newestFirst } from "../output/newest-first.ts";
 import { table } from "../output/table.ts";
 import { age, shortId } from "../output/units.ts";
 
@@ -9,7 +10,7 @@ export interface PodsOptions extends GlobalOptions {
 
 export async function pods(options: PodsOptions): Promise<string> {
   await using cri = await connect(options);
-  const { items } = await cri.runtime.listPodSandbox({});
+  const items = newestFirst((await cri.runtime.listPodSandbox({})).items);
   if (options.quiet === true) return items.map((pod) => pod.id).join("\n");
   return table(
     ["POD", "AGE", "STATE", "NAMESPACE", "NAME", "ATTEMPT"],

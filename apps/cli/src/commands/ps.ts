@@ -1,5 +1,6 @@
 import { ContainerState } from "@keelson/cri-api/v1";
 import { connect, type GlobalOptions } from "../endpoint.ts";
+import { newestFirst } from "../output/newest-first.ts";
 import { table } from "../output/table.ts";
 import { age, shortId } from "../output/units.ts";
 
@@ -16,7 +17,7 @@ const states: Readonly<Record<number, string>> = {
 
 export async function ps(options: PsOptions): Promise<string> {
   await using cri = await connect(options);
-  const { containers } = await cri.runtime.listContainers({});
+  const containers = newestFirst((await cri.runtime.listContainers({})).containers);
   if (options.quiet === true) return containers.map((container) => container.id).join("\n");
   return table(
     ["CONTAINER", "AGE", "STATE", "NAME", "ATTEMPT", "POD", "IMAGE"],

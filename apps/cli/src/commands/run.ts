@@ -1,79 +1,99 @@
 import { randomBytes, randomUUID } from "node:crypto";
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { failedPrecondition } from "@keelson/cri-api/errors";
+import type { ContainerStatus } from "@keelson/cri-api/v1";
 import type { CriConnection } from "@keelson/cri-client";
+
 import { CleanupStack } from "@keelson/lifecycle";
 import { connect, type GlobalOptions } from "../endpoint.ts";
+import { type Interrupts, unlessAborted, watchInterrupts } from "../interrupts.ts";
 import { elapsed } from "../output/elapsed.ts";
-import { printable, printableLine } from "../output/printable.ts";
 import { followLog } from "../pod/follow-log.ts";
 import { containerConfig, podConfig } from "../pod/pod-config.ts";
+import { removePod } from "../pod/remove-pod.ts";
+import { showLog } from "../pod/show-log.ts";
 import { untilExited } from "../pod/until-exited.ts";
+import { checkImageName } from "./image-name.ts";
 
 export interface RunOptions extends GlobalOptions {
   readonly hostNetwork?: boolean;
 }
 
+/** What the container gets between its stop signal and its kill when this command is interrupted. */
+const graceSeconds = 10n;
+
 /**
- * Pulls an image, runs it as a pod of one container, shows its log, and removes everything again, also when it is
- * interrupted.
+ * Pulls an image, runs it as a pod of one container, shows its log, and removes the pod again, also when it is
+ * interrupted. The image stays.
  * @returns the container's exit code; 128 + the signal's number when this process was told to end
  */
 export async function run(image: string, command: readonly string[], options: RunOptions): Promise<number> {
-  const hostNetwork = options.hostNetwork === true;
-  const interrupt = new AbortController();
-  let interruptedBy: "SIGINT" | "SIGTERM" | undefined;
-  const onSignal = (name: "SIGINT" | "SIGTERM"): void => {
-    interruptedBy ??= name;
-    interrupt.abort();
-  };
+  checkImageName(image);
+  const interrupts = watchInterrupts();
   await using cleanup = new CleanupStack();
-  for (const name of ["SIGINT", "SIGTERM"] as const) {
-    process.on(name, onSignal);
-    cleanup.defer(`listener for ${name}`, () => process.off(name, onSignal));
-  }
-  const signal = interrupt.signal;
+  cleanup.defer("the signals", () => interrupts[Symbol.dispose]());
+  interrupts.stop.addEventListener("abort", () => process.stderr.write("\nkeelson: stopping (once more: at once)\n"));
   try {
-    const cri = await connect(options);
-    cleanup.defer("connection", () => cri.close());
-    if (!hostNetwork) await requireNetwork(cri, signal);
-    const { imageRef } = await elapsed(`pull ${printableLine(image)}`, () =>
-      cri.images.pullImage({ image: { image } }, { signal }),
-    );
-    const logDirectory = await mkdtemp(join(tmpdir(), "keelson-run-"));
-    cleanup.defer(`log folder ${logDirectory}`, () => rm(logDirectory, { recursive: true, force: true }));
-    const sandboxConfig = podConfig({
-      name: `run-${randomBytes(3).toString("hex")}`,
-      uid: randomUUID(),
-      logDirectory,
-      hostNetwork,
-    });
-    // The making of the pod is not cut off by a signal: what was made has to be known to be removed.
-    const { podSandboxId } = await cri.runtime.runPodSandbox({ config: sandboxConfig });
-    cleanup.defer(`pod ${podSandboxId}`, async () => {
-      await cri.runtime.stopPodSandbox({ podSandboxId });
-      await cri.runtime.removePodSandbox({ podSandboxId });
-    });
-    signal.throwIfAborted();
-    await mkdir(logDirectory, { recursive: true });
-    const config = containerConfig({ name: "main", image, imageRef, command, hostNetwork });
-    const { containerId } = await cri.runtime.createContainer({ podSandboxId, config, sandboxConfig });
-    await cri.runtime.startContainer({ containerId }, { signal });
-    const exited = untilExited(cri, containerId, signal);
-    for await (const entry of followLog(join(logDirectory, config.logPath), exited)) show(entry);
-    return (await exited).exitCode;
+    const { exitCode } = await runPod({ image, command, options, interrupts, cleanup });
+    return interrupts.exitCode ?? exitCode;
   } catch (error) {
-    if (interruptedBy !== undefined) return interruptedBy === "SIGINT" ? 130 : 143;
-    throw error;
+    if (interrupts.exitCode === undefined) throw error;
+    // what fails then is what was cut off
+    return interrupts.exitCode;
   }
 }
 
-function show(entry: { stream: "stdout" | "stderr"; text: string; partial: boolean }): void {
-  const out = entry.stream === "stdout" ? process.stdout : process.stderr;
-  out.write(`${out.isTTY === true ? printable(entry.text) : entry.text}${entry.partial ? "" : "\n"}`);
+interface Run {
+  readonly image: string;
+  readonly command: readonly string[];
+  readonly options: RunOptions;
+  readonly interrupts: Interrupts;
+  readonly cleanup: CleanupStack;
+}
+
+async function runPod({ image, command, options, interrupts, cleanup }: Run): Promise<ContainerStatus> {
+  const { stop, hurry } = interrupts;
+  const hostNetwork = options.hostNetwork === true;
+  const cri = await unlessAborted(connect(options), stop);
+  cleanup.defer("the connection", () => cri.close());
+  if (!hostNetwork) await requireNetwork(cri, stop);
+  const { imageRef } = await elapsed(`pull ${image}`, () =>
+    cri.images.pullImage({ image: { image } }, { signal: stop }),
+  );
+  const logDirectory = await mkdtemp(join(tmpdir(), "keelson-run-"));
+  cleanup.defer("the log folder", () => rm(logDirectory, { recursive: true, force: true }));
+  const name = `run-${randomBytes(3).toString("hex")}`;
+  const sandboxConfig = podConfig({ name, uid: randomUUID(), logDirectory, hostNetwork });
+  // Not cut off at once: what was made has to be known to be removed.
+  const { podSandboxId } = await cri.runtime.runPodSandbox({ config: sandboxConfig }, { signal: hurry });
+  cleanup.defer("the pod", () => removePod(cri, podSandboxId));
+  const config = containerConfig({ name: "main", image, imageRef, command, hostNetwork });
+  const { containerId } = await cri.runtime.createContainer({ podSandboxId, config, sandboxConfig }, { signal: stop });
+  await cri.runtime.startContainer({ containerId }, { signal: stop });
+  const exited = untilExited(cri, containerId, stopInOrder(cri, containerId, interrupts));
+  await showLog(followLog(join(logDirectory, config.logPath), exited), stop);
+  const status = await exited;
+  if (status.reason === "OOMKilled") process.stderr.write("keelson: the container ran out of memory and was killed\n");
+  return status;
+}
+
+/**
+ * Stops the container when this process is told to end.
+ * @returns fires when there is nothing to wait for any more: in a hurry, or when the stop failed
+ */
+function stopInOrder(cri: CriConnection, containerId: string, { stop, hurry }: Interrupts): AbortSignal {
+  const failed = new AbortController();
+  const begin = (): void => {
+    cri.runtime
+      .stopContainer({ containerId, timeout: graceSeconds }, { signal: hurry })
+      .catch((error: unknown) => failed.abort(error));
+  };
+  if (stop.aborted) begin();
+  else stop.addEventListener("abort", begin, { once: true });
+  return AbortSignal.any([hurry, failed.signal]);
 }
 
 async function requireNetwork(cri: CriConnection, signal: AbortSignal): Promise<void> {

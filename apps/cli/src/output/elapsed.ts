@@ -1,4 +1,6 @@
 import process from "node:process";
+import { isCriError } from "@keelson/cri-api/errors";
+import { printableLine } from "./printable.ts";
 import { duration } from "./units.ts";
 
 /**
@@ -6,19 +8,24 @@ import { duration } from "./units.ts";
  * terminal, one line at the end elsewhere.
  */
 export async function elapsed<T>(what: string, task: () => Promise<T>): Promise<T> {
+  const out = process.stderr;
+  const live = out.isTTY === true && process.env.TERM !== "dumb";
+  const label = printableLine(what);
   const began = performance.now();
-  const live = process.stderr.isTTY === true;
+  const time = (): string => duration(performance.now() - began);
+  const clear = live ? "\r\u001b[2K" : "";
   const show = (): void => {
-    process.stderr.write(`\r\u001b[2K${what} … ${duration(performance.now() - began)}`);
+    // a line that wraps could not be written anew
+    out.write(`${clear}${`${label} … ${time()}`.slice(0, Math.max(20, out.columns - 1))}`);
   };
   const timer = live ? setInterval(show, 100) : undefined;
   if (live) show();
   try {
     const result = await task();
-    process.stderr.write(`${live ? "\r\u001b[2K" : ""}${what}: ${duration(performance.now() - began)}\n`);
+    out.write(`${clear}${label}: ${time()}\n`);
     return result;
   } catch (error) {
-    process.stderr.write(`${live ? "\r\u001b[2K" : ""}${what}: failed after ${duration(performance.now() - began)}\n`);
+    out.write(`${clear}${label}: ${isCriError(error, "CANCELED") ? "stopped" : "failed"} after ${time()}\n`);
     throw error;
   } finally {
     clearInterval(timer);

@@ -60,7 +60,7 @@ export function containerConfig(options: ContainerOptions): ContainerConfig {
       securityContext: {
         namespaceOptions: namespaces(options.hostNetwork),
         seccomp: runtimeDefault,
-        maskedPaths: [...maskedPaths],
+        maskedPaths: [...maskedPaths()],
         readonlyPaths: [...readonlyPaths],
       },
     },
