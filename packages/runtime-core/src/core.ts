@@ -83,7 +83,7 @@ export function createCore(options: CoreOptions): Core {
     revert: (id) => revertContainer(core, id),
   });
   const works = new SharedWorks(log);
-  const stops = new ContainerStops({ engine, clock, containers });
+  const stops = new ContainerStops({ engine: engine.containers, clock, containers });
   const pulls = new Pulls({ clock, log, pull: (request, task) => engine.images.pull(request, task) });
   let phase: Core["phase"] = "new";
   let closing: Promise<void> | undefined;

@@ -1,4 +1,4 @@
-import { create } from "@bufbuild/protobuf";
+import { create, type DescMessage, type MessageInitShape } from "@bufbuild/protobuf";
 import { type Client, ConnectError, createClient, createRouterTransport } from "@connectrpc/connect";
 import { type CriErrorCode, grpcStatus } from "@keelson/cri-api/errors";
 import {
@@ -56,6 +56,9 @@ export interface CoreHarnessOptions {
   readonly newId?: () => string;
 }
 
+/** What a message can be made of, and no message. */
+type Fields<Desc extends DescMessage> = Exclude<MessageInitShape<Desc>, { readonly $typeName: string }>;
+
 export const busybox = "docker.io/library/busybox:latest";
 
 /** A core over the simulated engine, called through a Connect router in memory, with one image pulled. */
@@ -84,7 +87,7 @@ export function collectingLog(lines: LogLine[]): Log {
   return { debug: write("debug"), info: write("info"), warn: write("warn"), error: write("error") };
 }
 
-export function podConfig(name = "pod", more: Partial<Omit<PodSandboxConfig, "$typeName">> = {}): PodSandboxConfig {
+export function podConfig(name = "pod", more: Fields<typeof PodSandboxConfigSchema> = {}): PodSandboxConfig {
   return create(PodSandboxConfigSchema, {
     metadata: { name, namespace: "default", uid: `uid-of-${name}`, attempt: 0 },
     logDirectory: `/var/log/pods/${name}`,
@@ -94,7 +97,7 @@ export function podConfig(name = "pod", more: Partial<Omit<PodSandboxConfig, "$t
 
 export function containerConfig(
   name = "main",
-  more: Partial<Omit<ContainerConfig, "$typeName">> & { readonly script?: ContainerScript } = {},
+  more: Fields<typeof ContainerConfigSchema> & { readonly script?: ContainerScript } = {},
 ): ContainerConfig {
   const { script, ...fields } = more;
   return create(ContainerConfigSchema, {

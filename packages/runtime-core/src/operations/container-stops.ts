@@ -1,11 +1,11 @@
 import { deadlineExceeded } from "@keelson/cri-api/errors";
 import { startWork, type Work } from "../joins/work.ts";
-import type { Clock, ContainerRecord, Engine, Timer } from "../ports/index.ts";
+import type { Clock, ContainerEngine, ContainerRecord, Timer } from "../ports/index.ts";
 import type { Records } from "../state/records.ts";
 import { isRunning } from "../state/states.ts";
 
 export interface ContainerStopsOptions {
-  readonly engine: Engine;
+  readonly engine: Pick<ContainerEngine, "signal">;
   readonly clock: Clock;
   readonly containers: Records<ContainerRecord>;
   /** How long an end may take after SIGKILL. Default 30 seconds. */
@@ -83,7 +83,7 @@ export class ContainerStops {
     const ended = containers.until(id, (record) => !isRunning(record)).then(() => "ended" as const);
     const signal = async (which: "stop" | "kill"): Promise<void> => {
       const record = containers.get(id);
-      if (record !== undefined && isRunning(record)) await engine.containers.signal(record, which);
+      if (record !== undefined && isRunning(record)) await engine.signal(record, which);
     };
     if (graceMs > 0) {
       stage(`waiting for container ${id} to end after its stop signal`);
