@@ -68,7 +68,9 @@ export async function openCore(options: CoreHarnessOptions = {}): Promise<CoreHa
   const store = options.store ?? createMemoryStore({ faults });
   const lines: LogLine[] = [];
   const log = collectingLog(lines);
-  const engine = createSimulatedEngine({ clock, world, faults, logs: createMemoryLogs() });
+  // a core whose store was taken away hears of ends that it can't record
+  const onError = (error: unknown): void => log.debug("the simulated engine had nobody to tell", { error });
+  const engine = createSimulatedEngine({ clock, world, faults, logs: createMemoryLogs(), onError });
   const { newId } = options;
   const core = createCore({ engine, store, clock, log, runtimeVersion: "1.2.3", ...(newId && { newId }) });
   await core.start();

@@ -3,7 +3,7 @@ import { ContainerConfigSchema } from "@keelson/cri-api/v1";
 import { getContainer } from "../lookup.ts";
 import { containerStatusMessage } from "./container-status-message.ts";
 import type { RuntimeRpc } from "./rpc.ts";
-import { verboseInfo } from "./verbose-info.ts";
+import { protoNames, verboseInfo } from "./verbose-info.ts";
 
 export const containerStatus: RuntimeRpc<"containerStatus"> = (core) => async (request) => {
   const record = getContainer(core, request.containerId);
@@ -12,7 +12,7 @@ export const containerStatus: RuntimeRpc<"containerStatus"> = (core) => async (r
         {
           sandboxID: record.sandboxId,
           pid: record.exit === undefined ? (record.started?.pid ?? 0) : 0,
-          config: toJson(ContainerConfigSchema, record.config),
+          config: toJson(ContainerConfigSchema, record.config, protoNames),
         },
         await core.engine.containers.inspect(record),
       )

@@ -6,14 +6,18 @@ import type { SandboxRecord } from "../ports/index.ts";
 import { isReady, sandboxState } from "../state/states.ts";
 import { containerStatusMessage } from "./container-status-message.ts";
 import type { RuntimeRpc } from "./rpc.ts";
-import { verboseInfo } from "./verbose-info.ts";
+import { protoNames, verboseInfo } from "./verbose-info.ts";
 
 export const podSandboxStatus: RuntimeRpc<"podSandboxStatus"> = (core) => async (request) => {
   const record = getSandbox(core, request.podSandboxId);
   const containers = visibleContainers(core).filter(({ sandboxId }) => sandboxId === record.id);
   const info = request.verbose
     ? verboseInfo(
-        { pid: 0, runtimeHandler: record.runtimeHandler, config: toJson(PodSandboxConfigSchema, record.config) },
+        {
+          pid: 0,
+          runtimeHandler: record.runtimeHandler,
+          config: toJson(PodSandboxConfigSchema, record.config, protoNames),
+        },
         await core.engine.sandboxes.inspect(record),
       )
     : {};

@@ -1,5 +1,8 @@
 import type { Json } from "../ports/index.ts";
 
+/** Configurations in `info` have the proto's field names, as other runtimes write them. */
+export const protoNames = { useProtoFieldName: true } as const;
+
 type Parts = Readonly<Record<string, Json>>;
 
 /**
