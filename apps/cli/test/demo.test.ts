@@ -44,7 +44,7 @@ describe("keelson demo, simulated", () => {
     expect(stdout).toMatch(
       new RegExp(`\\n {2}${stages.length} stages in [\\d.]+ m?s\\. Nothing was left behind\\.\\n`),
     );
-    expect(Math.max(...stdout.split("\n").map((line) => line.length))).toBeLessThanOrEqual(100);
+    expect(Math.max(...stdout.split("\n").map((line) => line.length))).toBeLessThanOrEqual(80);
     expect(stdout.split("\n").length).toBeLessThanOrEqual(36);
   }
 

@@ -39,7 +39,7 @@ export async function demo(): Promise<number> {
     await onePod({ story, runtime, logDirectory: join(folder, "logs"), signal });
     await story.stage("stop the node", async () => {
       await cleanup.close();
-      return "no process, mount, namespace, link or file is left";
+      return "no process, mount, link or file is left";
     });
     story.end();
     return 0;

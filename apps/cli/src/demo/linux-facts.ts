@@ -1,6 +1,7 @@
 import { accessSync, constants, readFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import process from "node:process";
+import { keelsondCommand } from "./keelsond-command.ts";
 import type { LinuxFacts } from "./why-simulated.ts";
 
 const needed: readonly (readonly string[])[] = [
@@ -34,7 +35,7 @@ export function readLinuxFacts(): LinuxFacts {
     uid: process.getuid?.() ?? -1,
     initialUserNamespace: isLinux && /^\s*0\s+0\s+4294967295\s*$/.test(readFileSync("/proc/self/uid_map", "utf8")),
     lacking: isLinux ? lackingCapabilities(readFileSync("/proc/self/status", "utf8")) : [],
-    missing: [...programs, ...plugins],
+    missing: [...programs, ...plugins, ...(isExecutable(keelsondCommand) ? [] : ["keelsond"])],
   };
 }
 

@@ -6,10 +6,10 @@ import { CleanupStack } from "@keelson/lifecycle";
 import { bytes } from "../output/units.ts";
 import { demoNetwork } from "./demo-network.ts";
 import type { DemoProgram, DemoRuntime, DemoStage } from "./demo-runtime.ts";
+import { keelsondCommand } from "./keelsond-command.ts";
 import { type Program, startProgram } from "./start-program.ts";
 
 const page = "Hello from the container next door!";
-const keelsond = new URL("../../../../bin/keelsond", import.meta.url).pathname;
 
 const web: DemoProgram = {
   does: "busybox httpd on 127.0.0.1:8080",
@@ -36,7 +36,7 @@ export async function startLinuxRuntime(stage: DemoStage): Promise<DemoRuntime> 
       const config = await writeConfig(stage.folder, cleanup);
       const started = await startDaemon(stage, config);
       cleanup.defer("keelsond", () => started.stop());
-      tell("with a root, a network and a registry of its own");
+      tell("with a network of its own");
       return started;
     });
     const host = await story.stage("start a registry", async (tell) => {
@@ -112,7 +112,7 @@ function startDaemon({ folder, signal }: DemoStage, config: string): Promise<Pro
   const endpoint = `unix://${join(folder, "keelsond", "keelsond.sock")}`;
   return startProgram({
     argv: [
-      keelsond,
+      keelsondCommand,
       ...["--config", config, "--listen", endpoint, "--root", join(folder, "root"), "--state", join(folder, "state")],
     ],
     env: {},

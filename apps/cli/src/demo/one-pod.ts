@@ -66,7 +66,7 @@ export async function onePod({ story, runtime, logDirectory, signal }: OnePodOpt
     firstLine({ cri, file: join(logDirectory, `${name}.log`), containerId, signal });
   const said = await story.stage("wait for the visitor", async (tell) => {
     const lines = { visitor: await log("visitor", visitor), web: await log("web", web) };
-    tell("it has read web's page over localhost; the logs:");
+    tell("got web's page over localhost; the logs:");
     return lines;
   });
   story.quote("visitor", said.visitor);

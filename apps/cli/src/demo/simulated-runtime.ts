@@ -8,7 +8,7 @@ const page = "Hello from the container next door!";
 export function startSimulatedRuntime({ story }: DemoStage): Promise<DemoRuntime> {
   return story.stage("start keelson-fake", async (tell) => {
     const fake = await startFakeRuntime({ script: { images: [image] } });
-    tell("a runtime that plays containers from scripts");
+    tell("it plays containers from scripts");
     const script = (value: unknown): Record<string, string> => ({ "keelson.script": JSON.stringify(value) });
     return {
       endpoint: fake.endpoint,

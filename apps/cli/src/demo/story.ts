@@ -6,7 +6,7 @@ import { duration } from "../output/units.ts";
 
 type Style = "bold" | "dim" | "green" | "red" | "yellow";
 
-const nameWidth = 26;
+const nameWidth = 24;
 
 /** Prints what happens, a line for each stage with its time, in colour on a terminal. */
 export class Story {
