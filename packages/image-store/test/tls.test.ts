@@ -56,6 +56,23 @@ describe("T1.02 TLS is never dropped", () => {
     expect(plain.bytesReceived()).toBe(0);
   });
 
+  it("T1.02 skip_verify is for its host alone, not for where a redirect or a realm leads", async () => {
+    await using other = await startScriptedRegistry(script, selfSigned("127.0.0.1"));
+    for (const answer of ["redirect", "realm"] as const) {
+      await using registry = await startScriptedRegistry((request, response) => {
+        if (answer === "redirect")
+          return void response.writeHead(307, { location: `${other.url}${request.url}` }).end();
+        response.writeHead(401, { "www-authenticate": `Bearer realm="${other.url}/token"` }).end();
+      }, trusted);
+      await using hosts = await writeHosts({
+        [registry.host]: `server = "https://${registry.host}"\nskip_verify = true\n`,
+      });
+      await using client = createRegistryClient({ configPath: hosts.path });
+      await expect(planPull(`${registry.host}/app:1`, { client })).rejects.toMatchObject(untrusted);
+    }
+    expect(other.seen).toEqual([]);
+  });
+
   it("skip_verify, ca and client certificates of hosts.toml count for their host", async () => {
     const own = selfSigned("client");
     await using registry = await startScriptedRegistry(script, {

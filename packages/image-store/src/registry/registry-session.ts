@@ -1,5 +1,6 @@
 import { isCriError, quote } from "@keelson/cri-api/errors";
 import type { Authorizations } from "./authorizations.ts";
+import { errorWords } from "./error-words.ts";
 import { checkTarget, type OriginPolicy } from "./origin-policy.ts";
 import { type ProgressLimits, readSmallBody } from "./read-body.ts";
 import type { Redactor } from "./redact.ts";
@@ -200,32 +201,10 @@ export class RegistrySession {
       // an error whose words can't be read is still that error
       return "";
     }
-    return quoteWords(errorMessages(body), this.redact);
+    return errorWords(body, this.redact);
   }
 }
 
 function isRedirect(status: number): boolean {
   return status === 301 || status === 302 || status === 303 || status === 307 || status === 308;
-}
-
-function quoteWords(messages: readonly string[], redact: Redactor): string {
-  return messages
-    .slice(0, 3)
-    .map((message) => quote(redact(message)))
-    .join(", ");
-}
-
-/** The messages of the registry's error body (OCI distribution-spec, "Error Codes"). */
-function errorMessages(body: string): readonly string[] {
-  try {
-    const { errors } = JSON.parse(body) as { errors?: unknown };
-    const list: unknown[] = Array.isArray(errors) ? errors : [];
-    return list.flatMap((item) => {
-      const { code, message } = (item ?? {}) as { code?: unknown; message?: unknown };
-      return [message, code].filter((word): word is string => typeof word === "string" && word !== "").slice(0, 1);
-    });
-  } catch {
-    // no JSON: a proxy's page, nothing that helps
-    return [];
-  }
 }
