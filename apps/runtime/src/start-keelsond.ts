@@ -52,7 +52,7 @@ export async function startKeelsond(options: KeelsondOptions): Promise<Keelsond>
     const close = (): Promise<void> => cleanup.close();
     return { endpoint: server.endpoint, close, [Symbol.asyncDispose]: close };
   } catch (error) {
-    await cleanup.close();
+    await cleanup.close().catch((cleanup: unknown) => log.error("could not give everything back", { error: cleanup }));
     throw error;
   }
 }
