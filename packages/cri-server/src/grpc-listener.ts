@@ -10,16 +10,15 @@ export type GrpcListener = (request: Http2ServerRequest, response: Http2ServerRe
 
 /** The kubelet's own limit for a message. */
 const longestMessage = 16 * 1024 * 1024;
-/** A caller that neither sends nor takes anything for so long, while it is its turn, is cut off. */
-const stalledMs = 30_000;
-
 /** Brings the requests of an HTTP/2 server to a core. Whatever fails ends its own stream and nothing else. */
 export function grpcListener(options: {
   readonly core: Core;
   readonly versions: readonly CriVersion[];
   readonly log: Log;
+  /** A caller that neither sends nor takes anything for so long, while it is its turn, is cut off. */
+  readonly stalledMs: number;
 }): GrpcListener {
-  const { core, versions, log } = options;
+  const { core, versions, log, stalledMs } = options;
   const router = createConnectRouter({
     connect: false,
     grpcWeb: false,
@@ -36,7 +35,7 @@ export function grpcListener(options: {
       return;
     }
     const answered = await handler(universalRequestFromNodeRequest(request, response, undefined, undefined));
-    limitStall(response);
+    limitStall(response, stalledMs);
     await universalResponseToNodeResponse(answered, response);
   };
 
@@ -45,7 +44,7 @@ export function grpcListener(options: {
     // a stream that breaks tells request and response; nobody else listens once Connect has let go of them
     request.on("error", (error) => log.debug("request broke", { url, error }));
     response.on("error", (error) => log.debug("response broke", { url, error }));
-    limitStall(response);
+    limitStall(response, stalledMs);
     request.once("end", () => response.stream?.setTimeout(0));
     answer(request, response).catch((error: unknown) => {
       log.info("answer failed", { url, error });
@@ -54,7 +53,7 @@ export function grpcListener(options: {
   };
 }
 
-function limitStall(response: Http2ServerResponse): void {
+function limitStall(response: Http2ServerResponse, stalledMs: number): void {
   const { stream } = response;
   if (stream === undefined || stream.destroyed) return;
   stream.setTimeout(stalledMs, () => stream.close(constants.NGHTTP2_CANCEL));

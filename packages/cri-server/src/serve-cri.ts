@@ -19,6 +19,8 @@ export interface ServeCriOptions {
   readonly socketMode?: number;
   /** How long `close` waits for calls that run. Default 5 seconds. */
   readonly drainMs?: number;
+  /** A caller that neither sends nor takes anything for so long, while it is its turn, is cut off. Default 30 seconds. */
+  readonly stalledMs?: number;
 }
 
 export interface CriServer extends AsyncDisposable {
@@ -33,9 +35,9 @@ export interface CriServer extends AsyncDisposable {
  * @throws ALREADY_EXISTS when another runtime listens there; INVALID_ARGUMENT; FAILED_PRECONDITION
  */
 export async function serveCri(options: ServeCriOptions): Promise<CriServer> {
-  const { core, versions = criVersions, log, socketMode = 0o660, drainMs = 5000 } = options;
+  const { core, versions = criVersions, log, socketMode = 0o660, drainMs = 5000, stalledMs = 30_000 } = options;
   const endpoint = parseEndpoint(options.endpoint);
-  const server = http2.createServer(sessionLimits, grpcListener({ core, versions, log }));
+  const server = http2.createServer(sessionLimits, grpcListener({ core, versions, log, stalledMs }));
   const sessions = new Sessions(server, log);
 
   let bound: BoundSocket | undefined;

@@ -124,6 +124,29 @@ describe("what a broken or hostile client sends", () => {
     }
   });
 
+  // T11.03, T11.04
+  it("is cut off when it stalls: half a request, or a window of nothing for the answer", async () => {
+    const { path } = await startServer({ stalledMs: 100 });
+    const headers = {
+      ":method": "POST",
+      ":path": "/runtime.v1.RuntimeService/Version",
+      "content-type": "application/grpc",
+    };
+    const half = connect(path).request(headers);
+    half.on("error", () => {});
+    half.write(Uint8Array.of(0, 0));
+    await once(half, "close");
+    expect(half.rstCode).not.toBe(0);
+
+    const session = connect(path, { settings: { initialWindowSize: 0 } });
+    const stalled = session.request(headers);
+    stalled.on("error", () => {});
+    stalled.end(new Uint8Array(5));
+    await once(stalled, "close");
+    expect(stalled.rstCode).not.toBe(0);
+    expect((await clients(path).runtime.version({})).runtimeName).toBe("keelson");
+  });
+
   // T11.01
   it("is told to go when it resets streams without end", async () => {
     const { path } = await startServer();

@@ -56,8 +56,9 @@ export function clients(path: string, version: CriVersion = "v1") {
   return { runtime: createClient(runtime, one), images: createClient(image, one) };
 }
 
-export function connect(path: string): http2.ClientHttp2Session {
-  const session = http2.connect("http://localhost", { createConnection: () => net.createConnection(path) });
+export function connect(path: string, options: http2.ClientSessionOptions = {}): http2.ClientHttp2Session {
+  const createConnection = (): net.Socket => net.createConnection(path);
+  const session = http2.connect("http://localhost", { ...options, createConnection });
   session.on("error", () => {});
   onTestFinished(() => session.destroy());
   return session;

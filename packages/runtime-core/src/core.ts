@@ -51,9 +51,12 @@ export interface Core {
    * @throws FAILED_PRECONDITION when a newer version of the runtime wrote the records
    */
   start(): Promise<void>;
-  /** Takes no more calls, waits for the end of what is being made, closes engine and store. Idempotent. */
+  /** Takes no more calls, waits up to 10 s for the end of what is being done, closes engine and store. Idempotent. */
   close(): Promise<void>;
 }
+
+/** How long `close` waits for what is being done. */
+const closeWaitMs = 10_000;
 
 /** Puts a core together. Nothing runs before `start`. */
 export function createCore(options: CoreOptions): Core {
@@ -92,7 +95,12 @@ export function createCore(options: CoreOptions): Core {
     phase = "closed";
     const reason = unavailable("the runtime is stopping", { hint: "call again when it runs" });
     stops.close();
-    await Promise.all([sandboxJoins, containerJoins, works, pulls].map((each) => each.close(reason)));
+    const ended = Promise.all([sandboxJoins, containerJoins, works, pulls].map((each) => each.close(reason)));
+    await withinDeadline(
+      ended.then(() => {}),
+      clock,
+      () => log.warn("what was being done has not ended in time"),
+    );
     await engine.close();
     await store.close();
   };
@@ -125,6 +133,17 @@ export function createCore(options: CoreOptions): Core {
     },
   };
   return core;
+}
+
+/** An engine that hangs does not keep the runtime from its end: the next start finds what was left in the records. */
+async function withinDeadline(work: Promise<void>, clock: Clock, onLate: () => void): Promise<void> {
+  const late = Promise.withResolvers<void>();
+  const timer = clock.after(closeWaitMs, () => {
+    onLate();
+    late.resolve();
+  });
+  await Promise.race([work, late.promise]);
+  timer.cancel();
 }
 
 function taken(call: string, kind: string, id: string, state: string): Error {

@@ -49,6 +49,7 @@ export function getContainer(core: Core, id: string): ContainerRecord {
 
 function byPrefix<R extends Identified>(records: readonly R[], prefix: string, field: string): R | undefined {
   if (prefix === "") throw invalidArgument(`${field} is empty`, { hint: "name an ID" });
+  if (prefix.length > 1024) throw invalidArgument(`${field} is too long: ${prefix.length} characters`);
   if (prefix.length >= 64) return undefined;
   const [first, second] = records.filter(({ id }) => id.startsWith(prefix));
   if (first !== undefined && second !== undefined) {

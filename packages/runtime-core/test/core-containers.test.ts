@@ -352,8 +352,9 @@ describe("lists", () => {
     const message = await failure(runtime.removePodSandbox({ podSandboxId: "00" }), "INVALID_ARGUMENT");
     expect(message).toContain(first.podSandboxId);
     expect(message).toContain(second.podSandboxId);
-    for (const podSandboxId of ["", `${first.podSandboxId}0`]) {
-      await failure(runtime.podSandboxStatus({ podSandboxId }), podSandboxId === "" ? "INVALID_ARGUMENT" : "NOT_FOUND");
+    await failure(runtime.podSandboxStatus({ podSandboxId: `${first.podSandboxId}0` }), "NOT_FOUND");
+    for (const podSandboxId of ["", "x".repeat(10 * 1024 * 1024)]) {
+      await failure(runtime.podSandboxStatus({ podSandboxId }), "INVALID_ARGUMENT");
     }
   });
 });

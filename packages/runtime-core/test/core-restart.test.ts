@@ -203,6 +203,21 @@ describe("a core", () => {
     expect(before.world.leftovers()).toContain(`process ${containerId}`);
   });
 
+  it("closes although an engine hangs", async () => {
+    const { core, runtime, faults, clock, lines } = await openCore();
+    const { podSandboxId } = await runtime.runPodSandbox({ config: podConfig() });
+    const hold = faults.hold("attach-network.revert");
+    const failed = failure(runtime.stopPodSandbox({ podSandboxId }, { timeoutMs: 500 }), "DEADLINE_EXCEEDED");
+    await hold.arrived(1);
+    const closed = core.close();
+    await clock.untilPending(1);
+    await clock.advance(10_000);
+    await closed;
+    expect(lines.some(({ level, message }) => level === "warn" && message.includes("not ended in time"))).toBe(true);
+    await failed;
+    hold.release();
+  });
+
   it("starts once", async () => {
     const clock = createManualClock();
     const engine = createSimulatedEngine({ clock, logs: createMemoryLogs(), world: createSimulatedWorld() });

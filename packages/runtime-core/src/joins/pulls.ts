@@ -1,6 +1,8 @@
 import { canceled, unavailable } from "@keelson/cri-api/errors";
+import type { AuthConfig } from "@keelson/cri-api/v1";
 import type { Log } from "../log.ts";
 import type { Clock, PullRequest, ResolvedImage, Task, Timer } from "../ports/index.ts";
+import { redactError } from "../redact.ts";
 import { canonicalJson } from "./fingerprint.ts";
 import { startWork, type Waiter, type Work, waitFor } from "./work.ts";
 
@@ -63,7 +65,14 @@ export class Pulls {
 
   #begin(key: string, request: PullRequest): SharedPull {
     if (this.#closing) throw unavailable("the runtime is stopping", { hint: "call again when it runs" });
-    const work = startWork("beginning to pull", (task) => this.#options.pull(request, task));
+    const work = startWork("beginning to pull", async (task) => {
+      try {
+        return await this.#options.pull(request, task);
+      } catch (error) {
+        // should the credentials have come back in a registry's answer
+        throw redactError(error, secretsOf(request.auth));
+      }
+    });
     const shared: SharedPull = { work, waiters: 0 };
     this.#running.set(key, shared);
     const ended = () => {
@@ -84,6 +93,10 @@ export class Pulls {
       shared.work.abort(canceled("pull image: nobody waits for it any more"));
     });
   }
+}
+
+function secretsOf(auth: AuthConfig | undefined): readonly string[] {
+  return auth === undefined ? [] : [auth.password, auth.auth, auth.identityToken, auth.registryToken];
 }
 
 /** Nothing of the credentials can be read from it. */

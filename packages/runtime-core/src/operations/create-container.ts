@@ -5,6 +5,7 @@ import { ImageSpecSchema } from "@keelson/cri-api/v1";
 import type { Core } from "../core.ts";
 import { type ContainerRecord, createFailure, LeftBehind, type SandboxRecord, type Task } from "../ports/index.ts";
 import { isReady, sandboxStateName } from "../state/states.ts";
+import { afterFailure } from "./after-failure.ts";
 import { messageOf } from "./message-of.ts";
 import { isLeaving } from "./work-keys.ts";
 
@@ -48,9 +49,11 @@ export async function createContainer(core: Core, wanted: ContainerWanted, id: s
     task.stage("waiting until the container's record is on disk");
     await core.store.flush();
   } catch (error) {
-    if (made) await revertContainer(core, id);
-    else if (error instanceof LeftBehind) await fail(core, id, error);
-    else await core.containers.delete(id);
+    await afterFailure(core, "ending a create", id, async () => {
+      if (made) await revertContainer(core, id);
+      else if (error instanceof LeftBehind) await fail(core, id, error);
+      else await core.containers.delete(id);
+    });
     throw createFailure(error);
   }
 }

@@ -1,6 +1,7 @@
 import type { PodSandboxConfig } from "@keelson/cri-api/v1";
 import type { Core } from "../core.ts";
 import { createFailure, LeftBehind, type SandboxRecord, type Task } from "../ports/index.ts";
+import { afterFailure } from "./after-failure.ts";
 import { messageOf } from "./message-of.ts";
 
 export interface SandboxWanted {
@@ -22,9 +23,11 @@ export async function createSandbox(core: Core, wanted: SandboxWanted, id: strin
     task.stage("waiting until the sandbox's record is on disk");
     await core.store.flush();
   } catch (error) {
-    if (made) await revertSandbox(core, id);
-    else if (error instanceof LeftBehind) await fail(core, id, error);
-    else await core.sandboxes.delete(id);
+    await afterFailure(core, "ending a create", id, async () => {
+      if (made) await revertSandbox(core, id);
+      else if (error instanceof LeftBehind) await fail(core, id, error);
+      else await core.sandboxes.delete(id);
+    });
     throw createFailure(error);
   }
 }

@@ -2,6 +2,7 @@ import type { Core } from "../core.ts";
 import type { Work } from "../joins/work.ts";
 import { type ContainerRecord, createFailure, type SandboxRecord } from "../ports/index.ts";
 import { withExit, withStart } from "../state/facts.ts";
+import { afterFailure } from "./after-failure.ts";
 import { messageOf } from "./message-of.ts";
 import { workKeys } from "./work-keys.ts";
 
@@ -20,10 +21,12 @@ export function startContainer(core: Core, container: ContainerRecord, sandbox: 
       task.stage("waiting until the container's record is on disk");
       await core.store.flush();
     } catch (error) {
-      // what can't be recorded must not run
-      if (running) await core.engine.containers.signal(container, "kill");
-      // a start that the runtime's own end interrupted can be tried again
-      if (!core.works.closing) await recordFailure(core, id, error);
+      await afterFailure(core, "ending a start", id, async () => {
+        // what can't be recorded must not run
+        if (running) await core.engine.containers.signal(container, "kill");
+        // a start that the runtime's own end interrupted can be tried again
+        if (!core.works.closing) await recordFailure(core, id, error);
+      });
       throw createFailure(error);
     }
   });

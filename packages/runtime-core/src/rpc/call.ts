@@ -60,10 +60,11 @@ export function openCall(options: CallOptions): OpenCall {
   const onGone = (): void => leave(canceled(`${rpc}: the caller went while ${stage.text}`));
 
   const timer =
-    timeoutMs === undefined
+    timeoutMs === undefined || timeoutMs <= 0
       ? undefined
       : setTimeout(onDeadline, Math.min(timeoutMs - Math.min(answerMarginMs, timeoutMs / 2), longestTimerMs));
-  if (signal.aborted) onGone();
+  if (timeoutMs !== undefined && timeoutMs <= 0) onDeadline();
+  else if (signal.aborted) onGone();
   else signal.addEventListener("abort", onGone, { once: true });
 
   return {

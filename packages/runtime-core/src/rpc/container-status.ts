@@ -5,7 +5,8 @@ import { containerStatusMessage } from "./container-status-message.ts";
 import type { RuntimeRpc } from "./rpc.ts";
 import { protoNames, verboseInfo } from "./verbose-info.ts";
 
-export const containerStatus: RuntimeRpc<"containerStatus"> = (core) => async (request) => {
+export const containerStatus: RuntimeRpc<"containerStatus"> = (core) => async (request, call) => {
+  call.stage("asking the engine for more about the container");
   const record = getContainer(core, request.containerId);
   const info = request.verbose
     ? verboseInfo(

@@ -8,7 +8,8 @@ import { containerStatusMessage } from "./container-status-message.ts";
 import type { RuntimeRpc } from "./rpc.ts";
 import { protoNames, verboseInfo } from "./verbose-info.ts";
 
-export const podSandboxStatus: RuntimeRpc<"podSandboxStatus"> = (core) => async (request) => {
+export const podSandboxStatus: RuntimeRpc<"podSandboxStatus"> = (core) => async (request, call) => {
+  call.stage("asking the engine for more about the sandbox");
   const record = getSandbox(core, request.podSandboxId);
   const containers = visibleContainers(core).filter(({ sandboxId }) => sandboxId === record.id);
   const info = request.verbose

@@ -61,6 +61,8 @@ function logFailure(core: Core, call: Call, error: unknown, tookMs: number): voi
   const fields = { ...about(call), code, tookMs, error };
   if (code === "INTERNAL" || code === "DATA_LOSS") core.log.error("call failed", fields);
   else if (code === "DEADLINE_EXCEEDED" || code === "UNKNOWN") core.log.warn("call failed", fields);
+  // a kubelet asks for what is gone all the time
+  else if (code === "NOT_FOUND") core.log.debug("call failed", fields);
   else core.log.info("call failed", fields);
 }
 

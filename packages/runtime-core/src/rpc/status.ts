@@ -1,7 +1,8 @@
 import type { RuntimeRpc } from "./rpc.ts";
 import { verboseInfo } from "./verbose-info.ts";
 
-export const status: RuntimeRpc<"status"> = (core) => async (request) => {
+export const status: RuntimeRpc<"status"> = (core) => async (request, call) => {
+  call.stage("asking whether runtime and network are ready");
   const { node } = core.engine;
   const { runtime, network } = await node.conditions();
   return {
