@@ -86,6 +86,12 @@ export function hostileLayers(layer: string, target: string): [string, Member[]]
         { name: "evil", content: "x" },
       ],
     ],
-    ["process folders", [{ name: "/proc/self/root/evil", content: "x" }, { name: `/proc/self/cwd/${up}/evil` }]],
+    [
+      "process folders",
+      [
+        { name: `/proc/self/root${target}/evil`, content: "x" },
+        { name: `/proc/self/cwd/${far}/evil`, content: "x" },
+      ],
+    ],
   ];
 }

@@ -167,31 +167,24 @@ describe.skipIf(linuxGate.skip)("With its own path checks off", () => {
       await codeOf(bench.apply(`hostile${index}`, archive));
       expect([way, canary.state()]).toEqual([way, before]);
       expect([way, home(), readdirSync(join(bench.folder, "sha256"))]).toEqual([way, outside, []]);
-      escaped += escapesWithoutJail(archive, members) ? 1 : 0;
+      escaped += escapesWithoutJail(index) ? 1 : 0;
       rmSync(join(bench.folder, "tmp", `hostile${index}`), { recursive: true, force: true });
     }
     // Otherwise the corpus would prove nothing.
     expect(escaped).toBeGreaterThan(8);
   });
 
-  /** The same archive by the same code, but with the real root around it: does it reach a tree outside? */
-  function escapesWithoutJail(archive: Buffer, members: ReturnType<typeof hostileLayers>[number][1]): boolean {
+  /** The same attack on the same code, but with the real root around it: does it reach a tree outside? */
+  function escapesWithoutJail(index: number): boolean {
     using stack = new LayerStack();
     using victim = new Canary();
     const before = victim.state();
-    const [, own] =
-      hostileLayers(join(stack.folder, "layer0"), victim.folder).find(
-        ([, { length }], index, all) => all[index]?.[1].length === length && sameShape(all[index]?.[1] ?? [], members),
-      ) ?? [];
+    const [, members] = hostileLayers(join(stack.folder, "layer0"), victim.folder)[index] ?? ["", []];
     try {
-      stack.apply(own ?? archive, { pathChecks: false });
+      stack.apply(members, { pathChecks: false });
     } catch (error) {
       if (!isCriError(error)) throw error;
     }
     return victim.state() !== before;
-  }
-
-  function sameShape(a: readonly { type?: string }[], b: readonly { type?: string }[]): boolean {
-    return JSON.stringify(a.map(({ type }) => type)) === JSON.stringify(b.map(({ type }) => type));
   }
 });

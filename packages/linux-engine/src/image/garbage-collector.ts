@@ -1,0 +1,69 @@
+import { type Collected, collectGarbage, type ImageIndex } from "@keelson/image-store";
+import type { EngineLog } from "../log.ts";
+import type { Snapshots } from "../snapshots/snapshots.ts";
+
+export interface GarbageCollectorOptions {
+  readonly index: ImageIndex;
+  readonly snapshots: Snapshots;
+  readonly log: EngineLog;
+  /** How long what a failed pull has brought waits for the next try; default 10 minutes. */
+  readonly retryMs?: number;
+}
+
+const defaultRetryMs = 10 * 60 * 1000;
+
+/** Removes blobs and layers that nothing needs any more, one run at a time. */
+export class GarbageCollector {
+  readonly #options: GarbageCollectorOptions;
+  readonly #timers = new Set<NodeJS.Timeout>();
+  #tail: Promise<unknown> = Promise.resolve();
+  #isClosed = false;
+
+  constructor(options: GarbageCollectorOptions) {
+    this.#options = options;
+  }
+
+  /** Removes what is not needed now. What can't be removed is logged and tried the next time. */
+  collect(): Promise<void> {
+    const run = this.#tail.then(() => this.#collect());
+    this.#tail = run;
+    return run;
+  }
+
+  /** Lets go of what a failed pull has brought, when there was no next try for a while. */
+  releaseLater(release: () => void): void {
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      release();
+      void this.collect();
+    }, this.#options.retryMs ?? defaultRetryMs).unref();
+    this.#timers.add(timer);
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    for (const timer of this.#timers) clearTimeout(timer);
+    await this.#tail;
+  }
+
+  async #collect(): Promise<void> {
+    if (this.#isClosed) return;
+    const { index, snapshots, log } = this.#options;
+    try {
+      const collected: Collected = await collectGarbage(index, {
+        chains: {
+          list: async () => [...snapshots.layers.keys()],
+          remove: (chainId) => snapshots.removeChain(chainId),
+        },
+      });
+      if (collected.blobs + collected.chains > 0) log.info("removed what no image needs", describe(collected));
+      for (const error of collected.failures) log.warn("could not remove a blob or a layer", { error });
+    } catch (error) {
+      log.warn("could not collect garbage", { error });
+    }
+  }
+}
+
+function describe({ blobs, bytes, chains }: Collected): Readonly<Record<string, number>> {
+  return { blobs, bytes, layers: chains };
+}

@@ -1,0 +1,66 @@
+import { canceled } from "@keelson/cri-api/errors";
+
+interface Running {
+  readonly done: Promise<void>;
+  readonly controller: AbortController;
+  waiting: number;
+}
+
+/**
+ * Work that several callers may want at the same time is done once. It is given up when the last of them has given up;
+ * its end, good or bad, is everybody's who still waits.
+ */
+export class SharedWork {
+  readonly #running = new Map<string, Running>();
+  /** All that is being done, also what was given up and has not noticed yet. */
+  readonly #unfinished = new Set<Promise<void>>();
+
+  /**
+   * Waits for the work of this key, beginning it if nobody has.
+   * @throws what the work throws; CANCELED as soon as `signal` fires
+   */
+  async join(key: string, signal: AbortSignal, work: (signal: AbortSignal) => Promise<void>): Promise<void> {
+    if (signal.aborted) throw canceled("pull: it was given up", { cause: signal.reason });
+    const running = this.#running.get(key) ?? this.#begin(key, work);
+    running.waiting++;
+    const given = Promise.withResolvers<never>();
+    const giveUp = (): void => given.reject(canceled("pull: it was given up", { cause: signal.reason }));
+    signal.addEventListener("abort", giveUp, { once: true });
+    try {
+      await Promise.race([running.done, given.promise]);
+    } finally {
+      signal.removeEventListener("abort", giveUp);
+      running.waiting--;
+      if (running.waiting === 0) this.#giveUp(key, running);
+    }
+  }
+
+  /** The end of the work of this key, whoever waits for it; undefined when nobody does it now. */
+  ending(key: string): Promise<void> | undefined {
+    return this.#running.get(key)?.done;
+  }
+
+  /** Resolves when nothing is being done any more. */
+  async idle(): Promise<void> {
+    while (this.#unfinished.size > 0) await Promise.allSettled(this.#unfinished);
+  }
+
+  #begin(key: string, work: (signal: AbortSignal) => Promise<void>): Running {
+    const controller = new AbortController();
+    const done = work(controller.signal).finally(() => {
+      this.#unfinished.delete(done);
+      if (this.#running.get(key) === running) this.#running.delete(key);
+    });
+    this.#unfinished.add(done);
+    done.catch(() => undefined); // everybody may have given up
+    const running: Running = { done, controller, waiting: 0 };
+    this.#running.set(key, running);
+    return running;
+  }
+
+  /** The next caller begins anew; this work ends as soon as it notices. */
+  #giveUp(key: string, running: Running): void {
+    running.controller.abort();
+    if (this.#running.get(key) === running) this.#running.delete(key);
+  }
+}
