@@ -10,13 +10,13 @@ import type { CriConnection } from "@keelson/cri-client";
 import { CleanupStack } from "@keelson/lifecycle";
 import { connect, type GlobalOptions } from "../endpoint.ts";
 import { type Interrupts, unlessAborted, watchInterrupts } from "../interrupts.ts";
-import { elapsed } from "../output/elapsed.ts";
 import { followLog } from "../pod/follow-log.ts";
 import { containerConfig, podConfig } from "../pod/pod-config.ts";
+import { pullImage } from "../pod/pull-image.ts";
 import { removePod } from "../pod/remove-pod.ts";
 import { showLog } from "../pod/show-log.ts";
 import { untilExited } from "../pod/until-exited.ts";
-import { checkImageName } from "./image-name.ts";
+import { checkImageName } from "./check-image-name.ts";
 
 export interface RunOptions extends GlobalOptions {
   readonly hostNetwork?: boolean;
@@ -60,9 +60,7 @@ async function runPod({ image, command, options, interrupts, cleanup }: Run): Pr
   const cri = await unlessAborted(connect(options), stop);
   cleanup.defer("the connection", () => cri.close());
   if (!hostNetwork) await requireNetwork(cri, stop);
-  const { imageRef } = await elapsed(`pull ${image}`, () =>
-    cri.images.pullImage({ image: { image } }, { signal: stop }),
-  );
+  const imageRef = await pullImage(cri, image, stop);
   const logDirectory = await mkdtemp(join(tmpdir(), "keelson-run-"));
   cleanup.defer("the log folder", () => rm(logDirectory, { recursive: true, force: true }));
   const name = `run-${randomBytes(3).toString("hex")}`;
