@@ -24,7 +24,10 @@ export const attachNetwork: AnyStep<SandboxRecord, SandboxTools> = step<
       : network.plan({ sandboxId: id, netnsPath: sandboxPaths(folders, id).netns, config }),
   apply: async (plan, { network, namespaces }, task) => {
     const facts = await network.attach(plan, task);
-    if (!facts.ips.some(isIPv6) && existsSync("/proc/sys/net/ipv6")) {
+    const links = await namespaces.readProcNet(plan.netnsPath, "dev");
+    // a plugin may give an address without a link of this name
+    const linked = links.split("\n").some((line) => line.trimStart().startsWith(`${plan.interfaceName}:`));
+    if (linked && !facts.ips.some(isIPv6) && existsSync("/proc/sys/net/ipv6")) {
       // An address that nobody gave (link-local, or by a neighbour's advertisement) passes by all IPv4 rules.
       const key = `net/ipv6/conf/${plan.interfaceName}/disable_ipv6`;
       await namespaces.configure({ net: plan.netnsPath }, { sysctls: { [key]: "1" } });
