@@ -10,12 +10,13 @@ export type GrpcListener = (request: Http2ServerRequest, response: Http2ServerRe
 
 /** The kubelet's own limit for a message. */
 const longestMessage = 16 * 1024 * 1024;
+
 /** Brings the requests of an HTTP/2 server to a core. Whatever fails ends its own stream and nothing else. */
 export function grpcListener(options: {
   readonly core: Core;
   readonly versions: readonly CriVersion[];
   readonly log: Log;
-  /** A caller that neither sends nor takes anything for so long, while it is its turn, is cut off. */
+  /** How long a caller may take to send its request, and to take the answer. */
   readonly stalledMs: number;
 }): GrpcListener {
   const { core, versions, log, stalledMs } = options;
@@ -35,7 +36,7 @@ export function grpcListener(options: {
       return;
     }
     const answered = await handler(universalRequestFromNodeRequest(request, response, undefined, undefined));
-    limitStall(response, stalledMs);
+    if (handler.method.methodKind === "unary") response.once("close", cutOffLater(response, stalledMs));
     await universalResponseToNodeResponse(answered, response);
   };
 
@@ -44,8 +45,9 @@ export function grpcListener(options: {
     // a stream that breaks tells request and response; nobody else listens once Connect has let go of them
     request.on("error", (error) => log.debug("request broke", { url, error }));
     response.on("error", (error) => log.debug("response broke", { url, error }));
-    limitStall(response, stalledMs);
-    request.once("end", () => response.stream?.setTimeout(0));
+    const arrived = cutOffLater(response, stalledMs);
+    request.once("end", arrived);
+    response.once("close", arrived);
     answer(request, response).catch((error: unknown) => {
       log.info("answer failed", { url, error });
       refuse(response, "INTERNAL", "the request could not be answered");
@@ -53,8 +55,9 @@ export function grpcListener(options: {
   };
 }
 
-function limitStall(response: Http2ServerResponse, stalledMs: number): void {
-  const { stream } = response;
-  if (stream === undefined || stream.destroyed) return;
-  stream.setTimeout(stalledMs, () => stream.close(constants.NGHTTP2_CANCEL));
+/** Resets the stream after a time, unless the returned function is called before. */
+function cutOffLater(response: Http2ServerResponse, afterMs: number): () => void {
+  const timer = setTimeout(() => response.stream?.close(constants.NGHTTP2_CANCEL), afterMs);
+  timer.unref();
+  return () => clearTimeout(timer);
 }

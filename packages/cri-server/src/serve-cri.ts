@@ -19,7 +19,7 @@ export interface ServeCriOptions {
   readonly socketMode?: number;
   /** How long `close` waits for calls that run. Default 5 seconds. */
   readonly drainMs?: number;
-  /** A caller that neither sends nor takes anything for so long, while it is its turn, is cut off. Default 30 seconds. */
+  /** How long a caller may take to send a request, and to take its answer, before it is cut off. Default 30 seconds. */
   readonly stalledMs?: number;
 }
 
