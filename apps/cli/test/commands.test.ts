@@ -25,7 +25,7 @@ async function makePod(cri: CriConnection, name: string, node: FakeNode): Promis
   return { pod: podSandboxId, container: containerId };
 }
 
-describe("keelson's endpoint", () => {
+describe("keelson's endpoint", { timeout: 30_000 }, () => {
   let node: FakeNode;
   beforeAll(async () => {
     node = await startFakeNode();
@@ -84,7 +84,7 @@ describe("keelson's endpoint", () => {
   });
 });
 
-describe("keelson's lists", () => {
+describe("keelson's lists", { timeout: 30_000 }, () => {
   it("show pods, containers and images, the newest first", async () => {
     await using node = await startFakeNode();
     await using cri = await node.connect();
@@ -131,7 +131,7 @@ describe("keelson's lists", () => {
   });
 });
 
-describe("keelson pull and rmi", () => {
+describe("keelson pull and rmi", { timeout: 30_000 }, () => {
   it("fetch an image, telling how long it took, and remove it", async () => {
     await using node = await startFakeNode();
     const pull = await node.keelson("pull", "busybox");
@@ -168,7 +168,7 @@ describe("keelson pull and rmi", () => {
   });
 });
 
-describe("keelson rm", () => {
+describe("keelson rm", { timeout: 30_000 }, () => {
   it("removes pods with what is in them, and containers, by the start of an ID", async () => {
     await using node = await startFakeNode();
     await using cri = await node.connect();
@@ -205,7 +205,7 @@ describe("keelson rm", () => {
   });
 });
 
-describe("keelson's command line", () => {
+describe("keelson's command line", { timeout: 30_000 }, () => {
   it.each([
     [["frob"], "keelson: unknown command 'frob'\n  → keelson --help lists the commands\n"],
     [["run", "busybox", "-c"], "keelson: unknown option '-c'\n  → keelson run IMAGE -- COMMAND… is the form\n"],

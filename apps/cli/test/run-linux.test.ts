@@ -4,12 +4,12 @@ import { linuxGate } from "../../../scripts/linux-gate.ts";
 import { startNode, type TestNode } from "../../runtime/test/harness/start-node.ts";
 import { type Ending, type Keelson, keelson, startKeelson, until } from "./harness/keelson.ts";
 
-describe.skipIf(linuxGate.skip)("keelson run on keelsond", () => {
+describe.skipIf(linuxGate.skip)("keelson run on keelsond", { timeout: 60_000 }, () => {
   let node: TestNode;
   let image: string;
   beforeAll(async () => {
     node = await startNode();
-    image = await node.push("busybox");
+    image = await node.push("busybox:1");
   }, 60_000);
   afterAll(() => node.close(), 60_000);
 

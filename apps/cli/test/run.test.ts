@@ -4,7 +4,7 @@ import type { FaultPoint } from "../../../packages/runtime-core/src/sim/index.ts
 import { type FakeNode, startFakeNode } from "./harness/fake-node.ts";
 import { keelson, until } from "./harness/keelson.ts";
 
-describe("keelson run", () => {
+describe("keelson run", { timeout: 30_000 }, () => {
   it("shows the log on its own streams and ends with the container's code", async () => {
     const code = 1 + Math.floor(Math.random() * 250);
     await using node = await startFakeNode({
@@ -86,7 +86,7 @@ describe("keelson run", () => {
   });
 });
 
-describe("keelson run, when it fails", () => {
+describe("keelson run, when it fails", { timeout: 30_000 }, () => {
   it("names an image that does not exist", async () => {
     await using node = await startFakeNode();
     const { code, stdout, stderr } = await node.keelson("run", "nosuch");
@@ -137,7 +137,7 @@ describe("keelson run, when it fails", () => {
   });
 });
 
-describe("keelson run, when it is interrupted", () => {
+describe("keelson run, when it is interrupted", { timeout: 30_000 }, () => {
   let node: FakeNode;
   beforeEach(async () => {
     node = await startFakeNode({ log: [{ text: "up" }], stop: { log: [{ text: "bye" }] } });

@@ -13,7 +13,7 @@ import { keelsonCommand } from "./harness/keelson.ts";
 const script = process.platform === "linux" && spawnSync("script", ["--version"]).status === 0;
 const hostile = "\u001b]0;owned\u0007\u001b[2J\u009b31m\u202eevil";
 
-describe.skipIf(!script)("keelson on a terminal", () => {
+describe.skipIf(!script)("keelson on a terminal", { timeout: 30_000 }, () => {
   let node: FakeNode;
   beforeAll(async () => {
     node = await startFakeNode({

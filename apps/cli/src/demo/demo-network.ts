@@ -1,7 +1,6 @@
 import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { existsSync } from "node:fs";
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
@@ -30,7 +29,9 @@ export async function demoNetwork(folder: string): Promise<DemoNetwork> {
   return {
     confDir,
     async remove() {
-      if (!existsSync(`/sys/class/net/${bridge}`)) return;
+      // not /sys: that shows the network namespace in which it was mounted
+      const links = await readFile("/proc/net/dev", "utf8");
+      if (!links.includes(`${bridge}:`)) return;
       await promisify(execFile)("busybox", ["ip", "link", "delete", bridge], { timeout: 10_000 });
     },
   };
