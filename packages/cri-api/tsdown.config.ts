@@ -7,6 +7,7 @@ export default defineConfig({
     "src/errors.ts",
     "src/logs.ts",
     "src/endpoint.ts",
+    "src/versions.ts",
   ],
   platform: "neutral",
   dts: true,
