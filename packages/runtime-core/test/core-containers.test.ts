@@ -76,6 +76,22 @@ describe("StartContainer", () => {
   });
 });
 
+describe("an end", () => {
+  it("that could not be recorded is recorded later, because it is told once", async () => {
+    const harness = await openCore();
+    const { core, runtime, clock, faults, lines } = harness;
+    const { containerId } = await runContainer(harness, { exit: { code: 9, afterMs: 1000 } });
+    faults.fail("store.commit", new Error("disk full"), { times: 2 });
+    const timers = clock.pending;
+    await clock.advance(1000);
+    await clock.untilPending(timers);
+    expect((await runtime.containerStatus({ containerId })).status?.state).toBe(ContainerState.CONTAINER_RUNNING);
+    while (core.containers.get(containerId)?.exit === undefined) await clock.advance(1000);
+    expect((await runtime.containerStatus({ containerId })).status?.exitCode).toBe(9);
+    expect(lines.filter(({ message }) => message.includes("tried again"))).toHaveLength(2);
+  });
+});
+
 describe("StopContainer", () => {
   it("sends the stop signal and waits for the recorded end", async () => {
     const harness = await openCore();

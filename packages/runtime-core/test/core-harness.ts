@@ -13,7 +13,7 @@ import { type CriVersion, criServices } from "@keelson/cri-api/versions";
 import { expect } from "vitest";
 import { type Core, createCore } from "../src/core.ts";
 import type { Log, LogFields } from "../src/log.ts";
-import type { Engine } from "../src/ports/index.ts";
+import type { Engine, StateStore } from "../src/ports/index.ts";
 import { registerCri } from "../src/router.ts";
 import {
   type ContainerScript,
@@ -51,6 +51,8 @@ export interface CoreHarness {
 export interface CoreHarnessOptions {
   readonly world?: SimulatedWorld;
   readonly store?: MemoryStore;
+  /** What the core gets in place of the store. */
+  readonly through?: (store: MemoryStore) => StateStore;
   readonly clock?: ManualClock;
   readonly version?: CriVersion;
   readonly newId?: () => string;
@@ -72,7 +74,14 @@ export async function openCore(options: CoreHarnessOptions = {}): Promise<CoreHa
   const onError = (error: unknown): void => log.debug("the simulated engine had nobody to tell", { error });
   const engine = createSimulatedEngine({ clock, world, faults, logs: createMemoryLogs(), onError });
   const { newId } = options;
-  const core = createCore({ engine, store, clock, log, runtimeVersion: "1.2.3", ...(newId && { newId }) });
+  const core = createCore({
+    engine,
+    store: options.through?.(store) ?? store,
+    clock,
+    log,
+    runtimeVersion: "1.2.3",
+    ...(newId && { newId }),
+  });
   await core.start();
   const transport = createRouterTransport((router) => registerCri(router, core));
   const { runtime, image } = criServices[version];

@@ -115,6 +115,18 @@ describe("RunPodSandbox of one identity", () => {
     await runtime.runPodSandbox({ config: podConfig() });
   });
 
+  it.each(["store.flush", "store.commit"] as const)("leaves nothing when its record fails at %s", async (point) => {
+    const { runtime, faults, world, store } = await openCore();
+    const hold = faults.hold("attach-network.applied");
+    const failed = failure(runtime.runPodSandbox({ config: podConfig() }), "INTERNAL");
+    await hold.arrived(1);
+    faults.fail(point, new Error("disk full"));
+    hold.release();
+    expect(await failed).toContain("disk full");
+    expect(world.leftovers()).toEqual([]);
+    expect((await store.load()).size).toBe(0);
+  });
+
   it("shows one that failed and left something as NOTREADY, names what, and lets a remove finish it", async () => {
     const { runtime, faults, world } = await openCore();
     faults.fail("attach-network.applied", new Error("no address left"));
@@ -224,6 +236,18 @@ describe("CreateContainer of one identity", () => {
     expect(world.leftovers().filter((held) => !held.startsWith("files"))).toEqual([]);
     await failure(runtime.createContainer({ podSandboxId, config: containerConfig() }), "FAILED_PRECONDITION");
     hold.release();
+  });
+
+  it.each(["store.flush", "store.commit"] as const)("leaves nothing when its record fails at %s", async (point) => {
+    const { runtime, faults, world, store } = await openCore();
+    const hold = faults.hold("attach-network.applied");
+    const failed = failure(runtime.runPodSandbox({ config: podConfig() }), "INTERNAL");
+    await hold.arrived(1);
+    faults.fail(point, new Error("disk full"));
+    hold.release();
+    expect(await failed).toContain("disk full");
+    expect(world.leftovers()).toEqual([]);
+    expect((await store.load()).size).toBe(0);
   });
 
   it("shows one that failed and left something as EXITED, and lets a remove finish it", async () => {
