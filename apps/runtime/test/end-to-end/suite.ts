@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { CriVersion } from "@keelson/cri-api/versions";
 import { type CriConnection, connectCri } from "@keelson/cri-client";
+import { CleanupStack } from "@keelson/lifecycle";
 import type { ContainerScript } from "@keelson/runtime-core/sim";
 import { afterAll, beforeAll, describe } from "vitest";
 import { containerCases } from "./container-cases.ts";
@@ -47,6 +48,7 @@ export interface Stage {
 export function endToEnd(name: string, open: Open, options: { readonly skip?: boolean } = {}): void {
   const draw = createDraw();
   describe.skipIf(options.skip ?? false)(`${name}, end to end (KEELSON_SEED=${draw.seed})`, { timeout: 30_000 }, () => {
+    const cleanup = new CleanupStack();
     let opened: { readonly runtime: OpenRuntime; readonly cri: CriConnection; readonly folder: string } | undefined;
     const stage = (): NonNullable<typeof opened> => {
       if (opened === undefined) throw new Error("the runtime is not open");
@@ -61,17 +63,16 @@ export function endToEnd(name: string, open: Open, options: { readonly skip?: bo
     beforeAll(async () => {
       const images = [`${draw.name()}:${draw.name()}`, `${draw.name()}/${draw.name()}:v${draw.integer(1, 99)}`];
       const folder = await mkdtemp(join(tmpdir(), "keelson-end-to-end-"));
+      cleanup.defer("folder", () => rm(folder, { recursive: true, force: true }));
       const runtime = await open({ images });
+      cleanup.defer("runtime", () => runtime.close());
       const cri = await connectCri({ runtimeEndpoint: runtime.endpoint });
+      cleanup.defer("connection", () => cri.close());
       opened = { runtime, cri, folder };
       await cri.images.pullImage({ image: { image: image() } });
     }, 60_000);
 
-    afterAll(async () => {
-      opened?.cri.close();
-      await opened?.runtime.close();
-      if (opened !== undefined) await rm(opened.folder, { recursive: true, force: true });
-    }, 60_000);
+    afterAll(() => cleanup.close(), 60_000);
 
     const shared: Stage = {
       draw,
