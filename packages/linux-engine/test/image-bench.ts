@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type IncomingMessage, request, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -74,9 +74,15 @@ export class ImageBench implements AsyncDisposable {
   }
 
   unmount(id: string): void {
-    const target = join(this.folder, `merged-${id}`);
-    unmountSync(target);
-    this.#mounts.delete(target);
+    this.#unmount(join(this.folder, `merged-${id}`));
+  }
+
+  /** Unmounts and removes everything, and waits until it is gone. */
+  async clear(): Promise<void> {
+    for (const target of this.#mounts) this.#unmount(target);
+    const { snapshots, engine } = this.images;
+    for (const id of await snapshots.list()) await snapshots.remove(id);
+    for (const { id } of await engine.list(undefined)) await engine.remove(spec(id));
   }
 
   /** What is in the store: blobs, partial blobs, layers, layers in the making, containers. */
@@ -93,9 +99,15 @@ export class ImageBench implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const target of this.#mounts) unmountSync(target);
+    for (const target of this.#mounts) this.#unmount(target);
     await this.close();
     rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  #unmount(target: string): void {
+    unmountSync(target);
+    rmdirSync(target);
+    this.#mounts.delete(target);
   }
 
   get #config(): string {
@@ -146,10 +158,15 @@ export class CountingProxy implements AsyncDisposable {
           }
           let left = this.cutAfter;
           answer.on("data", (chunk: Buffer) => {
-            outgoing.write(chunk.subarray(0, left));
             left -= chunk.length;
-            if (left <= 0) outgoing.destroy();
+            if (left > 0) {
+              outgoing.write(chunk);
+              return;
+            }
+            answer.destroy();
+            outgoing.write(chunk.subarray(0, chunk.length + left), () => outgoing.socket?.destroy());
           });
+          answer.on("end", () => outgoing.end());
         };
         if (isBlob && this.hold !== undefined) void this.hold.then(pass);
         else pass();

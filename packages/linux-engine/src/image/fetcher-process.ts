@@ -120,35 +120,57 @@ async function unpack(job: number, request: UnpackMessage, signal: AbortSignal):
   const lane = lanes[request.lane];
   if (lane === undefined) throw invalidArgument(`unpack a layer: there is no lane ${request.lane}`);
   await lane.begin(request.applierJob);
+  const { mediaType, diffId, size } = request.layer;
+  const blob = new WatchedBlob(streamIntoStore(request.layer, { ...sourceOf(request), signal }), (bytes) =>
+    send({ job, event: { bytes, total: size } }),
+  );
   try {
-    const { mediaType, diffId, size } = request.layer;
-    const blob = countProgress(job, size, streamIntoStore(request.layer, { ...sourceOf(request), signal }));
-    for await (const piece of inflateAndVerify(blob, { mediaType, diffId })) {
+    for await (const piece of inflateAndVerify(blob.read(), { mediaType, diffId })) {
       signal.throwIfAborted();
       await lane.data(piece);
     }
   } catch (error) {
+    await blob.ended();
     await lane.abort();
     throw error;
   }
   await lane.end();
 }
 
-async function* countProgress(
-  job: number,
-  total: number,
-  chunks: AsyncIterable<Uint8Array>,
-): AsyncGenerator<Uint8Array> {
-  let bytes = 0;
-  let told = performance.now();
-  for await (const chunk of chunks) {
-    bytes += chunk.byteLength;
-    const now = performance.now();
-    if (now - told >= progressMs) {
-      told = now;
-      send({ job, event: { bytes, total } });
+/** A blob on its way: tells from time to time how much has come, and when nobody touches the store for it any more. */
+class WatchedBlob {
+  readonly #chunks: AsyncIterable<Uint8Array>;
+  readonly #report: (bytes: number) => void;
+  readonly #end = Promise.withResolvers<void>();
+  #hasBegun = false;
+
+  constructor(chunks: AsyncIterable<Uint8Array>, report: (bytes: number) => void) {
+    this.#chunks = chunks;
+    this.#report = report;
+  }
+
+  async *read(): AsyncGenerator<Uint8Array> {
+    this.#hasBegun = true;
+    let bytes = 0;
+    let told = performance.now();
+    try {
+      for await (const chunk of this.#chunks) {
+        bytes += chunk.byteLength;
+        const now = performance.now();
+        if (now - told >= progressMs) {
+          told = now;
+          this.#report(bytes);
+        }
+        yield chunk;
+      }
+    } finally {
+      this.#end.resolve();
     }
-    yield chunk;
+  }
+
+  /** Inflating reads ahead, and may end later than whoever wanted its result. */
+  async ended(): Promise<void> {
+    if (this.#hasBegun) await this.#end.promise;
   }
 }
 

@@ -10,6 +10,7 @@ export interface GarbageCollectorOptions {
   readonly retryMs?: number;
 }
 
+const dayMs = 24 * 60 * 60 * 1000;
 const defaultRetryMs = 10 * 60 * 1000;
 
 /** Removes blobs and layers that nothing needs any more, one run at a time. */
@@ -23,9 +24,12 @@ export class GarbageCollector {
     this.#options = options;
   }
 
-  /** Removes what is not needed now. What can't be removed is logged and tried the next time. */
-  collect(): Promise<void> {
-    const run = this.#tail.then(() => this.#collect());
+  /**
+   * Removes what is not needed now; of partial blobs that no pull waits for those that are older than `partialMaxAgeMs`.
+   * What can't be removed is logged and tried the next time.
+   */
+  collect(partialMaxAgeMs: number = dayMs): Promise<void> {
+    const run = this.#tail.then(() => this.#collect(partialMaxAgeMs));
     this.#tail = run;
     return run;
   }
@@ -35,7 +39,7 @@ export class GarbageCollector {
     const timer = setTimeout(() => {
       this.#timers.delete(timer);
       release();
-      void this.collect();
+      void this.collect(0);
     }, this.#options.retryMs ?? defaultRetryMs).unref();
     this.#timers.add(timer);
   }
@@ -46,11 +50,12 @@ export class GarbageCollector {
     await this.#tail;
   }
 
-  async #collect(): Promise<void> {
+  async #collect(partialMaxAgeMs: number): Promise<void> {
     if (this.#isClosed) return;
     const { index, snapshots, log } = this.#options;
     try {
       const collected: Collected = await collectGarbage(index, {
+        partialMaxAgeMs,
         chains: {
           list: async () => [...snapshots.layers.keys()],
           remove: (chainId) => snapshots.removeChain(chainId),

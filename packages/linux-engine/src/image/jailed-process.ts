@@ -1,9 +1,9 @@
 import { Socket } from "node:net";
 import { fileURLToPath } from "node:url";
-import { failedPrecondition, unavailable } from "@keelson/cri-api/errors";
+import { type CriError, failedPrecondition, unavailable } from "@keelson/cri-api/errors";
 import { findProgram } from "../sys/find-program.ts";
 import { describeExit } from "../sys/process-error.ts";
-import { type Child, spawn } from "../sys/spawn.ts";
+import { type Child, type Exit, spawn } from "../sys/spawn.ts";
 import { encodeFrame, FrameDecoder } from "./control-frames.ts";
 import { controlIn, controlOut, firstLane } from "./jail-descriptors.ts";
 import { fromWireError } from "./wire-error.ts";
@@ -48,8 +48,12 @@ export class JailedProcess implements AsyncDisposable {
   readonly #control: Socket;
   readonly #pending = new Map<number, Pending>();
   readonly #ready = Promise.withResolvers<void>();
+  /** Resolves when it and bubblewrap are gone. */
   readonly ended: Promise<void>;
+  /** Resolves with the reason as soon as it has ended. */
+  readonly ending: Promise<unknown>;
   #hasEnded = false;
+  #killedBecause: unknown;
   #lastJob = 0;
   #stderr = Buffer.alloc(0);
 
@@ -68,23 +72,28 @@ export class JailedProcess implements AsyncDisposable {
       this.#stderr = Buffer.concat([this.#stderr, piece]).subarray(-tailBytes);
     });
     stderr.on("error", () => stderr.destroy());
-    this.ended = child.exited.then((exit) => {
+    // Its end of that pipe is closed when it has ended itself, and not only bubblewrap, its parent.
+    const silent = new Promise<void>((resolve) => answers.on("close", () => resolve()));
+    const ending = Promise.withResolvers<unknown>();
+    this.ending = ending.promise;
+    this.ended = child.exited.then(async (exit) => {
       this.#hasEnded = true;
       this.#control.destroy();
-      const said = this.#stderr.toString("utf8").trim();
-      const why = unavailable(`the ${name} ended: ${describeExit(exit)}${said === "" ? "" : `: ${said}`}`, {
-        hint: "try again; if it stays, look at the daemon's log",
-      });
+      const why = this.#killedBecause ?? this.#endError(exit);
       this.#ready.reject(why);
       for (const { reject } of this.#pending.values()) reject(why);
       this.#pending.clear();
+      ending.resolve(why);
+      await silent;
     });
   }
 
   /** Starts it and waits until it has loaded all that it will ever need. @throws FAILED_PRECONDITION, UNAVAILABLE */
   static async start(options: JailOptions): Promise<JailedProcess> {
     const process = new JailedProcess(options.name, spawn(bwrapArgv(options), spawnOptions(options)));
-    const timer = setTimeout(() => process.kill(), options.readyMs ?? defaultReadyMs);
+    const readyMs = options.readyMs ?? defaultReadyMs;
+    const late = unavailable(`start the ${options.name}: it was not ready after ${readyMs} ms`);
+    const timer = setTimeout(() => process.kill(late), readyMs);
     try {
       await process.#ready.promise;
       return process;
@@ -100,10 +109,6 @@ export class JailedProcess implements AsyncDisposable {
   /** The host's number of bubblewrap; the process itself is below it. */
   get pid(): number {
     return this.#child.pid;
-  }
-
-  get hasEnded(): boolean {
-    return this.#hasEnded;
   }
 
   /** Begins a job; its number is there at once, its answer later. @throws UNAVAILABLE when the process ends before */
@@ -129,8 +134,10 @@ export class JailedProcess implements AsyncDisposable {
     if (!this.#control.destroyed) this.#control.write(encodeFrame({ job, ...message }));
   }
 
-  /** Ends it at once, with whatever it does. */
-  kill(): void {
+  /** Ends it at once; its jobs fail with `because`, where that is given. */
+  kill(because?: unknown): void {
+    if (this.#hasEnded) return;
+    this.#killedBecause ??= because;
     this.#child.signalGroup(SIGKILL);
   }
 
@@ -143,11 +150,18 @@ export class JailedProcess implements AsyncDisposable {
     return this.close();
   }
 
+  #endError(exit: Exit): CriError {
+    const said = this.#stderr.toString("utf8").trim();
+    return unavailable(`the ${this.name} ended: ${describeExit(exit)}${said === "" ? "" : `: ${said}`}`, {
+      hint: "try again; if it stays, look at the daemon's log",
+    });
+  }
+
   #receive(decoder: FrameDecoder, piece: Buffer): void {
     try {
       for (const message of decoder.push(piece)) this.#dispatch(Object(message) as Record<string, unknown>);
-    } catch {
-      this.kill(); // it no longer speaks our language: its jobs fail with its end
+    } catch (cause) {
+      this.kill(unavailable(`the ${this.name} said something that is no message`, { cause }));
     }
   }
 

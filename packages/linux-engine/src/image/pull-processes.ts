@@ -2,6 +2,7 @@ import { unavailable } from "@keelson/cri-api/errors";
 import { closeAll, openPipe } from "../sys/descriptor.ts";
 import { Applier } from "./applier.ts";
 import { Fetcher } from "./fetcher.ts";
+import type { JailedProcess } from "./jailed-process.ts";
 
 export interface PullProcessesOptions {
   readonly images: string;
@@ -72,7 +73,7 @@ export class PullProcesses implements AsyncDisposable {
     const forget = (): void => {
       if (this.#group === starting) this.#group = undefined;
     };
-    void starting.then((group) => group.ended.then(forget), forget);
+    void starting.then((group) => group.broken.then(forget), forget);
     return starting;
   }
 
@@ -92,15 +93,15 @@ export class PullGroup {
   readonly appliers: readonly Applier[];
   readonly #free: Lane[];
   readonly #waiting: ((lane: Lane) => void)[] = [];
-  /** Resolves when all of them have ended. */
-  readonly ended: Promise<void>;
+  /** Resolves as soon as one of them has ended: the others are then killed for the same reason. */
+  readonly broken: Promise<void>;
 
   private constructor(fetcher: Fetcher, appliers: readonly Applier[]) {
     this.fetcher = fetcher;
     this.appliers = appliers;
     this.#free = appliers.map((applier, number) => ({ applier, number }));
-    const ends = [fetcher, ...appliers].map(({ process }) => process.ended.then(() => this.kill()));
-    this.ended = Promise.all(ends).then(() => undefined);
+    const endings = this.#processes().map(({ ending }) => ending);
+    this.broken = Promise.race(endings).then((why) => this.kill(why));
   }
 
   static async start(options: PullProcessesOptions): Promise<PullGroup> {
@@ -142,13 +143,18 @@ export class PullGroup {
     }
   }
 
-  /** Ends all of them at once. */
-  kill(): void {
-    for (const { process } of [this.fetcher, ...this.appliers]) process.kill();
+  /** Ends all of them at once; what they did fails with `because`. */
+  kill(because: unknown): void {
+    for (const process of this.#processes()) process.kill(because);
   }
 
+  /** Ends all of them and waits until they are gone. */
   async close(): Promise<void> {
-    this.kill();
-    await this.ended;
+    this.kill(unavailable("pull: the image engine is closed"));
+    await Promise.all(this.#processes().map(({ ended }) => ended));
+  }
+
+  #processes(): readonly JailedProcess[] {
+    return [this.fetcher, ...this.appliers].map(({ process }) => process);
   }
 }

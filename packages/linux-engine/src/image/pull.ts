@@ -89,7 +89,7 @@ async function withReservation(pull: Pull, deps: PullDeps, work: () => Promise<S
   } catch (error) {
     if (isFaultOfContent(error)) {
       release();
-      await deps.garbage.collect();
+      await deps.garbage.collect(0);
     } else {
       deps.garbage.releaseLater(release);
     }

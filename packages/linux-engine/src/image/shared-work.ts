@@ -16,8 +16,9 @@ export class SharedWork {
   readonly #unfinished = new Set<Promise<void>>();
 
   /**
-   * Waits for the work of this key, beginning it if nobody has.
-   * @throws what the work throws; CANCELED as soon as `signal` fires
+   * Waits for the work of this key, beginning it if nobody has. When `signal` fires and others wait, too, it leaves them
+   * alone with it; the last one gives the work up and waits until it has ended.
+   * @throws what the work throws; CANCELED when `signal` fires
    */
   async join(key: string, signal: AbortSignal, work: (signal: AbortSignal) => Promise<void>): Promise<void> {
     if (signal.aborted) throw canceled("pull: it was given up", { cause: signal.reason });
@@ -31,7 +32,7 @@ export class SharedWork {
     } finally {
       signal.removeEventListener("abort", giveUp);
       running.waiting--;
-      if (running.waiting === 0) this.#giveUp(key, running);
+      if (running.waiting === 0) await this.#giveUp(key, running);
     }
   }
 
@@ -58,9 +59,10 @@ export class SharedWork {
     return running;
   }
 
-  /** The next caller begins anew; this work ends as soon as it notices. */
-  #giveUp(key: string, running: Running): void {
+  /** The next caller begins anew. */
+  async #giveUp(key: string, running: Running): Promise<void> {
     running.controller.abort();
     if (this.#running.get(key) === running) this.#running.delete(key);
+    await running.done.catch(() => undefined); // whoever waited for its end has been told
   }
 }

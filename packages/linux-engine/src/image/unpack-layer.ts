@@ -1,4 +1,4 @@
-import { canceled, isCriError } from "@keelson/cri-api/errors";
+import { canceled, isCriError, unavailable } from "@keelson/cri-api/errors";
 import { type Digest, digestHex } from "@keelson/image-store/reference";
 import type { Snapshots } from "../snapshots/snapshots.ts";
 import type { AppliedMessage, LowerInfo } from "./applier-protocol.ts";
@@ -69,7 +69,7 @@ async function fill(lane: Lane, missing: MissingLayer, name: string, deps: Unpac
   const unpacked = pull.unpack(missing.layer, { lane: lane.number, applierJob: job }, signal, progress);
   let stuck: NodeJS.Timeout | undefined;
   signal.addEventListener("abort", () => {
-    stuck = setTimeout(() => group.kill(), stuckMs);
+    stuck = setTimeout(() => group.kill(unavailable("pull: a process did not stop")), stuckMs);
   });
   try {
     const [files, bytes] = await Promise.allSettled([applied, unpacked]);
