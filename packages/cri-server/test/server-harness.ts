@@ -43,7 +43,7 @@ export async function open(options: Partial<ServeCriOptions> & { readonly core: 
   return server;
 }
 
-export function transport(path: string): Transport {
+function transport(path: string): Transport {
   return createGrpcTransport({
     baseUrl: "http://localhost",
     nodeOptions: { createConnection: () => net.createConnection(path) },

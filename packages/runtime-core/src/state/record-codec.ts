@@ -33,7 +33,7 @@ export interface RecordCodec<R> {
 }
 
 /** The version of what is written. A reader refuses what a newer version wrote. */
-export const recordVersion = 1;
+const recordVersion = 1;
 
 /** Thrown for a record that a newer version of the runtime wrote. */
 export class NewerRecord extends Error {
