@@ -32,6 +32,7 @@ export interface OpenImages {
   readonly snapshots: ImageContent;
   /** The folders themselves, for statistics. */
   readonly folders: Snapshots;
+  readonly garbage: GarbageCollector;
   /** Ends the processes of pulls; what they did is given up. Running containers are left alone. */
   close(): Promise<void>;
 }
@@ -66,7 +67,7 @@ export async function openImages(options: OpenImagesOptions): Promise<OpenImages
     const deadlineMs = options.pullDeadlineMs ?? defaultPullDeadlineMs;
     const now = (): bigint => BigInt(Date.now()) * 1_000_000n;
     const engine = createImageEngine({ processes, index, snapshots, works, garbage, deadlineMs, now });
-    return { engine, holds: content, snapshots: content, folders: snapshots, close: () => cleanup.close() };
+    return { engine, holds: content, snapshots: content, folders: snapshots, garbage, close: () => cleanup.close() };
   } catch (error) {
     await cleanup.close();
     throw error;

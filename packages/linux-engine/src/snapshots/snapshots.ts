@@ -161,6 +161,11 @@ export class Snapshots implements AsyncDisposable {
     return await diskUsage(this.#folders.fd("containers"), ids);
   }
 
+  /** Makes the layers that are in place survive a loss of power now, not only when some time has passed. */
+  flush(): Promise<void> {
+    return this.#flusher.flush();
+  }
+
   /** Resolves when everything that was removed until now is gone from the disk. */
   drained(): Promise<void> {
     return this.#folders.remover.drained();
