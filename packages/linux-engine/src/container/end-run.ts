@@ -23,13 +23,17 @@ export async function endRun(
 ): Promise<void> {
   const layout = deps.cgroupLayout();
   const monitors = findRunMonitors(plan, facts, deps.bootId);
-  // Without facts conmon may be about to create the container: it must not get to that.
-  if (facts === undefined) await endMonitors(monitors, 0);
-  const cgroup =
-    facts?.cgroup ?? (plan.cgroupsPath === "" ? undefined : cgroupFolder(layout, cgroupPath(plan.cgroupsPath)));
-  if (cgroup !== undefined) await endCgroup(layout, cgroup);
-  await new OciRuntime(plan.runtime).delete(plan.id);
-  await endMonitors(monitors, monitorGraceMs);
+  try {
+    // Without facts conmon may be about to create the container: it must not get to that.
+    if (facts === undefined) await endMonitors(monitors, 0);
+    const cgroup =
+      facts?.cgroup ?? (plan.cgroupsPath === "" ? undefined : cgroupFolder(layout, cgroupPath(plan.cgroupsPath)));
+    if (cgroup !== undefined) await endCgroup(layout, cgroup);
+    await new OciRuntime(plan.runtime).delete(plan.id);
+    await endMonitors(monitors, monitorGraceMs);
+  } finally {
+    for (const monitor of monitors) monitor.close();
+  }
   if (plan.cgroupsPath !== "") removeCgroupEverywhere(layout, cgroupPath(plan.cgroupsPath)); // normally the runtime has
   await rm(deps.paths.exitFile(plan.id), { force: true });
 }

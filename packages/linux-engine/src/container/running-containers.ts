@@ -15,6 +15,7 @@ export interface RunningContainer {
   readonly facts: RunMonitorFacts;
   /** Its first process; undefined when it has ended already. */
   readonly init: ProcessHandle | undefined;
+  readonly monitor: RunningMonitor;
 }
 
 const retryMs = 5_000;
@@ -51,7 +52,7 @@ export class RunningContainers {
   add(plan: RunMonitorPlan, facts: RunMonitorFacts, monitor: RunningMonitor): void {
     const init = openProcess(facts.init.pid, facts.init.startTime);
     init?.unref();
-    this.#running.set(plan.id, { plan, facts, init });
+    this.#running.set(plan.id, { plan, facts, init, monitor });
     this.#watcher.watch(plan.id, monitor);
   }
 
@@ -76,7 +77,9 @@ export class RunningContainers {
   }
 
   #forget(id: string): void {
-    this.#running.get(id)?.init?.close();
+    const running = this.#running.get(id);
+    running?.init?.close();
+    running?.monitor.close?.();
     this.#running.delete(id);
   }
 

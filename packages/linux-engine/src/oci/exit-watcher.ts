@@ -7,6 +7,8 @@ import { type ExitFile, readExitFile } from "./exit-file.ts";
 export interface RunningMonitor {
   /** Resolves when conmon has ended. */
   readonly exited: Promise<unknown>;
+  /** Lets go of it without harm; only an adopted one is held. */
+  close?(): void;
 }
 
 export interface ExitWatcherOptions {
