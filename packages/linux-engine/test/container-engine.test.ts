@@ -12,9 +12,9 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { create } from "@bufbuild/protobuf";
-import { isCriError } from "@keelson/cri-api/errors";
+import { canceled, isCriError } from "@keelson/cri-api/errors";
 import { KeyValueSchema, LinuxContainerResourcesSchema } from "@keelson/cri-api/v1";
-import type { ContainerRecord, Json, SandboxRecord } from "@keelson/runtime-core/ports";
+import type { ContainerRecord, Json, SandboxRecord, Task } from "@keelson/runtime-core/ports";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { linuxGate } from "../../../scripts/linux-gate.ts";
 import { readCgroupLayout } from "../src/host/cgroup-layout.ts";
@@ -93,6 +93,29 @@ describe.skipIf(linuxGate.skip)("containers of the Linux engine", () => {
     expect(String(failure)).toContain("/bin/nope");
     expect(node.container(id).steps.map((one) => one.name)).toEqual(["hold-image", "mount-rootfs", "write-bundle"]);
     expect(processesOf(node, node.container(id))).toEqual([]);
+  });
+
+  it("leave no process when their start is given up, whenever that is", async () => {
+    for (const afterMs of [0, 5, 15, 40]) {
+      const id = await node.create(pod, "sleep 1000");
+      const given = new AbortController();
+      const task: Task = {
+        signal: given.signal,
+        stage: () => void setTimeout(() => given.abort(canceled("start container: given up")), afterMs),
+      };
+      const start = node.engine.containers.start(node.container(id), pod, node.journal(id), task);
+      await start.then(
+        () => node.change(id, { started: { startedAtNs: 1n, pid: 1 } }), // it was faster: `close` ends it
+        (error: unknown) => {
+          expect(isCriError(error, "CANCELED"), String(error)).toBe(true);
+          expect(processesOf(node, node.container(id))).toEqual([]);
+          expect(readdirSync(join(node.state, "oci"), { recursive: true })).not.toContainEqual(
+            expect.stringContaining(id),
+          );
+          expect(node.container(id).steps.map((one) => one.name)).not.toContain("run-monitor");
+        },
+      );
+    }
   });
 
   it("leave nothing when they are removed", async () => {
