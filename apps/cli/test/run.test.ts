@@ -247,7 +247,7 @@ describe("keelson run, when it is interrupted", { timeout: 30_000 }, () => {
 
   it("by the end of whoever reads it", async () => {
     await using chatty = await startFakeNode({
-      log: [{ text: "first" }, ...Array.from({ length: 50 }, (_, n) => ({ text: `line ${n}`, atMs: 300 + n * 20 }))],
+      log: [{ text: "first" }, ...Array.from({ length: 400 }, (_, n) => ({ text: `line ${n}`, atMs: 300 + n * 50 }))],
     });
     const running = chatty.startKeelson(["run", "busybox"]);
     await until(() => expect(running.stdout).toBe("first\n"));
