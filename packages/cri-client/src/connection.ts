@@ -11,15 +11,28 @@ export interface Connection {
   close(): void;
 }
 
-/** The largest answer that is read: what the kubelet sets. */
-const receiveLimitBytes = 16 * 1024 * 1024;
+/**
+ * Above Node's 10: what a server does not take of a request that it has refused already waits here, and beyond the limit
+ * Node resets every stream of the connection.
+ */
+const sessionMemoryMb = 64;
+/** The largest message: what kubelet and runtimes set. */
+const longestMessageBytes = 16 * 1024 * 1024;
 
 export function openConnection(endpoint: Endpoint): Connection {
   // the authority is what every CRI client sends on a unix socket
   const baseUrl = endpoint.kind === "unix" ? "http://localhost" : `http://${bracketed(endpoint.host)}:${endpoint.port}`;
-  const nodeOptions = endpoint.kind === "unix" ? { createConnection: () => net.createConnection(endpoint.path) } : {};
+  const nodeOptions = {
+    maxSessionMemory: sessionMemoryMb,
+    ...(endpoint.kind === "unix" && { createConnection: () => net.createConnection(endpoint.path) }),
+  };
   const sessions = new Http2SessionManager(baseUrl, {}, nodeOptions);
-  const transport = createGrpcTransport({ baseUrl, sessionManager: sessions, readMaxBytes: receiveLimitBytes });
+  const transport = createGrpcTransport({
+    baseUrl,
+    sessionManager: sessions,
+    readMaxBytes: longestMessageBytes,
+    writeMaxBytes: longestMessageBytes,
+  });
   return { endpoint: formatEndpoint(endpoint), transport, close: () => sessions.abort() };
 }
 
