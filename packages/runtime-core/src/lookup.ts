@@ -33,17 +33,19 @@ export function findContainer(core: Core, id: string): ContainerRecord | undefin
   return byPrefix(visibleContainers(core), id, "container_id");
 }
 
+const gone = { hint: "it may have been removed: list what there is" };
+
 /** @throws NOT_FOUND; as {@link findSandbox} */
 export function getSandbox(core: Core, id: string): SandboxRecord {
   const record = findSandbox(core, id);
-  if (record === undefined) throw notFound(`find sandbox ${quote(id, 80)}: there is none`);
+  if (record === undefined) throw notFound(`find sandbox ${quote(id, 80)}: there is none`, gone);
   return record;
 }
 
 /** @throws NOT_FOUND; as {@link findContainer} */
 export function getContainer(core: Core, id: string): ContainerRecord {
   const record = findContainer(core, id);
-  if (record === undefined) throw notFound(`find container ${quote(id, 80)}: there is none`);
+  if (record === undefined) throw notFound(`find container ${quote(id, 80)}: there is none`, gone);
   return record;
 }
 

@@ -11,7 +11,7 @@ import { CommandOutput } from "./command-output.ts";
 import { type ConmonOptions, conmonEnvironment, ourEnd } from "./conmon.ts";
 import { ExecCgroup } from "./exec-cgroup.ts";
 import type { OciRuntime } from "./oci-runtime.ts";
-import { isNotExecutable, runtimeFailure } from "./runtime-error.ts";
+import { runtimeFailure } from "./runtime-error.ts";
 import { readSyncMessage } from "./sync-pipe.ts";
 
 const SIGKILL = 9;
@@ -87,7 +87,7 @@ async function exitCodeOf(monitor: Child, request: CommandRequest, folder: strin
   await monitor.exited;
   const said = await readIfThere(join(folder, "runtime.log"));
   if (await wasStarted(folder)) throw internal(`${what}: conmon could not tell how the command ended`);
-  throw runtimeFailure(what, said, isNotExecutable(said) ? "FAILED_PRECONDITION" : "INTERNAL");
+  throw runtimeFailure(what, said);
 }
 
 /** Ends every process of the command, also one that the runtime is just about to make, and waits for conmon's end. */

@@ -57,6 +57,14 @@ describe("runtimeFailure()", () => {
       message: 'start container c: "cgroups are broken"',
     });
   });
+
+  it("is FAILED_PRECONDITION for a command that can't be executed, and says what to look at", () => {
+    expect(runtimeFailure("start container c", 'exec: "/bin": permission denied')).toMatchObject({
+      code: "FAILED_PRECONDITION",
+      hint: expect.stringContaining("executable"),
+    });
+    expect(runtimeFailure("start container c", "mount /x: permission denied").code).toBe("INTERNAL");
+  });
 });
 
 it("isNotExecutable() knows what crun and runc say of a folder", () => {

@@ -1,4 +1,4 @@
-import { CriError, type CriErrorCode, internal, notFound, quote } from "@keelson/cri-api/errors";
+import { type CriError, failedPrecondition, internal, notFound, quote } from "@keelson/cri-api/errors";
 
 /**
  * What crun and runc say when the command itself is missing. They have no codes, only text, so this is the one place that
@@ -16,9 +16,16 @@ export function isMissingCommand(message: string): boolean {
   return missingCommand.some((pattern) => pattern.test(message.slice(0, 8192)));
 }
 
+/** As above, when the command is there: runc `exec: "/x": permission denied`, crun `open executable: …`. */
+const notExecutable = [
+  /exec: ".{0,4096}?": (?:permission denied|is a directory)/i,
+  /open executable: (?:operation not permitted|permission denied|is a directory)/i,
+  /exec format error/i,
+];
+
 /** True when the command is in the container and can't be executed: a folder, no permission, another machine's code. */
 export function isNotExecutable(message: string): boolean {
-  return /permission denied|open executable: operation not permitted|exec format error/i.test(message);
+  return notExecutable.some((pattern) => pattern.test(message.slice(0, 8192)));
 }
 
 /**
@@ -51,14 +58,22 @@ function lineMessage(line: string): string {
   }
 }
 
-/** The error for a runtime that failed at `what`: NOT_FOUND for a missing command, else `code`. */
-export function runtimeFailure(what: string, output: string, code: CriErrorCode = "INTERNAL"): CriError {
+/**
+ * The error for a runtime that failed at `what`: NOT_FOUND for a missing command, FAILED_PRECONDITION for one that can't
+ * be executed, else INTERNAL.
+ */
+export function runtimeFailure(what: string, output: string): CriError {
   const message = runtimeMessage(output);
   if (isMissingCommand(message)) {
     return notFound(`${what}: no such command: ${quote(message, 1000)}`, {
       hint: "check the command, and that the image has it",
     });
   }
+  if (isNotExecutable(message)) {
+    return failedPrecondition(`${what}: the command can't be executed: ${quote(message, 1000)}`, {
+      hint: "check that it is a file, executable for the container's user, and built for this machine",
+    });
+  }
   if (message === "") return internal(`${what}: the OCI runtime failed without a word`);
-  return new CriError(code, `${what}: ${quote(message, 2000)}`);
+  return internal(`${what}: ${quote(message, 2000)}`);
 }

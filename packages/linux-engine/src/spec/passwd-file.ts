@@ -13,6 +13,7 @@ export interface PasswdEntry {
 }
 
 const maxLineBytes = 4096;
+const mend = { hint: "have the image's publisher mend the file" };
 
 export function passwdByName(file: Buffer | undefined, name: string): PasswdEntry | undefined {
   const bytes = asBytes(name);
@@ -46,7 +47,9 @@ export function groupsOf(file: Buffer | undefined, name: string, max: number): n
     if (gid === undefined || members === undefined || !members.split(",").includes(name)) continue;
     const number = readNumber(gid);
     if (number !== undefined) gids.add(number);
-    if (gids.size > max) throw failedPrecondition(`read /etc/group of the image: a user is in more than ${max} groups`);
+    if (gids.size > max) {
+      throw failedPrecondition(`read /etc/group of the image: a user is in more than ${max} groups`, mend);
+    }
   }
   return [...gids];
 }
@@ -71,7 +74,7 @@ function* lines(file: Buffer | undefined, path: string): Generator<string[]> {
     const newline = file.indexOf(0x0a, start);
     const end = newline === -1 ? file.length : newline;
     if (end - start > maxLineBytes) {
-      throw failedPrecondition(`read ${path} of the image: a line is longer than ${maxLineBytes} bytes`);
+      throw failedPrecondition(`read ${path} of the image: a line is longer than ${maxLineBytes} bytes`, mend);
     }
     yield file.toString("latin1", start, end).split(":");
     start = end + 1;
@@ -83,7 +86,7 @@ function readHome(bytes: string): string {
   const home = Buffer.from(bytes, "latin1").toString("utf8");
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is refused
   if (/[\u0000-\u001f\u007f\ufffd]/.test(home)) {
-    throw failedPrecondition("read /etc/passwd of the image: a home holds control characters or is not UTF-8");
+    throw failedPrecondition("read /etc/passwd of the image: a home holds control characters or is not UTF-8", mend);
   }
   return home === "" ? "/" : home;
 }

@@ -42,7 +42,9 @@ export function buildCwd(config: Pick<ContainerConfig, "workingDir">, image: Ima
       ? cleanPath(posix.join("/", image.workingDir ?? ""), "the image's WorkingDir")
       : cleanPath(config.workingDir, "working_dir");
   if (cwd.startsWith("/proc/") || isWithin(cwd, "/dev/fd")) {
-    throw invalidArgument(`set working directory: ${quote(cwd)} leads to descriptors of a process`);
+    throw invalidArgument(`set working directory: ${quote(cwd)} leads to descriptors of a process`, {
+      hint: "choose a folder of the container's own",
+    });
   }
   return cwd;
 }

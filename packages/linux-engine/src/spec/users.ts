@@ -68,7 +68,7 @@ export function checkUser(context: LinuxContainerSecurityContext | undefined): W
   const path = "linux.security_context";
   const group =
     context?.runAsGroup === undefined ? undefined : readId(context.runAsGroup.value, `${path}.run_as_group`);
-  const refuse = invalidArgument;
+  const refuse = (message: string) => invalidArgument(message, { hint: "name a user of the image, or its number" });
   readSupplementalGroups(context);
   if (context?.runAsUser !== undefined) {
     return { user: readId(context.runAsUser.value, `${path}.run_as_user`), group, refuse };
@@ -92,7 +92,7 @@ function readSupplementalGroups(context: LinuxContainerSecurityContext | undefin
 
 /** `USER`, `USER:GROUP` of an image, each a name or a number. */
 function readImageUser(text: string): WantedUser {
-  const refuse = failedPrecondition;
+  const refuse = (message: string) => failedPrecondition(message, { hint: "set run_as_user, or mend the image" });
   const field = "the image's User";
   if (text === "") return { user: 0, group: undefined, refuse };
   const [user = "", group, ...rest] = text.split(":");

@@ -53,7 +53,9 @@ export async function readFileInRoot(root: Root, path: string, capBytes: number)
   let file: FileHandle | undefined;
   try {
     const stats = await fstatAsync(fd);
-    if (!stats.isFile()) throw failedPrecondition(`read ${quote(path)}: it is not a regular file`);
+    if (!stats.isFile()) {
+      throw failedPrecondition(`read ${quote(path)}: it is not a regular file`, { hint: "an image has a file there" });
+    }
     if (stats.size > capBytes) throw tooLarge(path, capBytes);
     file = await open(`/proc/self/fd/${fd}`, constants.O_RDONLY | constants.O_NONBLOCK); // exactly what was looked at
     return await readCapped(file, path, capBytes);
@@ -143,5 +145,7 @@ async function readCapped(file: FileHandle, path: string, capBytes: number): Pro
 }
 
 function tooLarge(path: string, capBytes: number): CriError {
-  return new CriError("RESOURCE_EXHAUSTED", `read ${quote(path)}: it is larger than ${capBytes} bytes`);
+  return new CriError("RESOURCE_EXHAUSTED", `read ${quote(path)}: it is larger than ${capBytes} bytes`, {
+    hint: "have the image's publisher make it smaller",
+  });
 }
