@@ -1,5 +1,15 @@
 import { closeSync, constants, fchmodSync, fchownSync } from "node:fs";
-import { fileType, makeNodeAt, openFlag, openResolved, resolveFlag, setTimeFd, statAt, statFd } from "../sys/at.ts";
+import {
+  fileType,
+  makeNodeAt,
+  openFlag,
+  openResolved,
+  resolveFlag,
+  setTimeFd,
+  statAt,
+  statFd,
+  unlinkAt,
+} from "../sys/at.ts";
 import { joinPath, type LayerPath, pathOfKey } from "./layer-path.ts";
 import type { LayerTree } from "./layer-tree.ts";
 
@@ -11,6 +21,7 @@ const whiteout = { type: fileType.charDevice, mode: 0, major: 0, minor: 0 };
  * times of folders. Answers the folders that are opaque.
  */
 export function finishLayer(tree: LayerTree, options: { readonly copyRoot: boolean }): readonly Buffer[] {
+  for (const key of tree.notes.copiedUp) dropHiddenCopy(tree, pathOfKey(key));
   for (const key of tree.notes.whiteouts) makeWhiteout(tree, pathOfKey(key));
   if (options.copyRoot) copyRootAttributes(tree);
   for (const [key, mtimeNs] of tree.notes.folderTimes) {
@@ -19,6 +30,14 @@ export function finishLayer(tree: LayerTree, options: { readonly copyRoot: boole
   return [...tree.notes.opaque]
     .map((key) => joinPath(pathOfKey(key)))
     .filter((path) => withFolder(tree, pathOfKey(path.toString("latin1")), openFlag.path, () => true));
+}
+
+/** A lower file that was copied for a hard link, and then hidden with its folder, is seen by its other names alone. */
+function dropHiddenCopy(tree: LayerTree, path: LayerPath): void {
+  const name = path.at(-1);
+  const parent = path.slice(0, -1);
+  if (name === undefined || !tree.notes.isOpaque(parent)) return;
+  withFolder(tree, parent, openFlag.path, (fd) => unlinkAt(fd, name));
 }
 
 /**

@@ -33,6 +33,11 @@ export class LayerNotes {
     return this.#folderTimes;
   }
 
+  /** Files that are here only because a lower one was linked to. */
+  get copiedUp(): ReadonlySet<string> {
+    return this.#copiedUp;
+  }
+
   addOpaque(path: LayerPath): void {
     this.#opaque.add(this.#count(path));
     if (this.#opaque.size > this.#maxOpaque) throw oversizedLayer(`more than ${this.#maxOpaque} opaque folders`);
@@ -46,7 +51,6 @@ export class LayerNotes {
     this.#folderTimes.set(this.#count(path), mtimeNs);
   }
 
-  /** The file is here only because a lower one was linked to. */
   addCopiedUp(path: LayerPath): void {
     this.#copiedUp.add(this.#count(path));
   }

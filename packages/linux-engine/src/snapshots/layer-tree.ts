@@ -80,15 +80,19 @@ export class LayerTree {
 
   /** The status of a name in this layer, copied from a lower one first if it is only there; undefined when it is nowhere. */
   bringUp(folder: TreeFolder, name: Buffer): FileStatus | undefined {
-    const here = statAt(folder.fd, name);
     const path = [...folder.path, name];
-    if (here !== undefined || this.notes.isWhiteout(path) || this.notes.isOpaque(folder.path)) return here;
-    return this.lower.find(path, (object) => {
-      if (object.status.type === fileType.folder) return object.status;
-      copyUp(object, folder.fd);
-      this.notes.addCopiedUp(path);
-      return object.status;
-    });
+    const here = statAt(folder.fd, name);
+    const isHidden = this.notes.isWhiteout(path) || this.notes.isOpaque(folder.path);
+    if (isHidden) return this.notes.isCopiedUp(path) ? undefined : here;
+    return (
+      here ??
+      this.lower.find(path, (object) => {
+        if (object.status.type === fileType.folder) return object.status;
+        copyUp(object, folder.fd);
+        this.notes.addCopiedUp(path);
+        return object.status;
+      })
+    );
   }
 
   /** Lower layers have this name no longer. What this layer itself has under it stays. */

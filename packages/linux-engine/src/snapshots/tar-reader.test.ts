@@ -148,6 +148,26 @@ describe("TarReader reads", () => {
     expect(readAll(Buffer.alloc(0))).toHaveLength(0);
   });
 
+  test("T12.07: only the bytes that a short read has brought", () => {
+    const archive = buildTar([
+      { name: "a", content: "x".repeat(2000) },
+      { name: "b", pax: [["path", "long/name"]] },
+    ]);
+    let at = 0;
+    const reader = new TarReader((into) => {
+      into.fill("#");
+      const got = archive.copy(into.subarray(0, 700), 0, at);
+      at += got;
+      return got;
+    });
+    const seen: string[] = [];
+    for (let entry = reader.next(); entry !== undefined; entry = reader.next()) {
+      seen.push(entry.path.toString("latin1"));
+      for (let piece = reader.read(); piece !== undefined; piece = reader.read()) seen.push(piece.toString("latin1"));
+    }
+    expect(seen.join("")).toBe(`a${"x".repeat(2000)}long/name`);
+  });
+
   test("the source to its end, also behind the closing blocks", () => {
     let left = 3_000_000;
     const archive = from(buildTar([{ name: "f" }]));
