@@ -1,4 +1,5 @@
 import { mkdtemp, rm } from "node:fs/promises";
+import http from "node:http";
 import http2 from "node:http2";
 import net from "node:net";
 import { tmpdir } from "node:os";
@@ -84,6 +85,13 @@ describe("connectCri()", () => {
     );
     await expect(connect()).rejects.toMatchObject({ code: "UNAVAILABLE", hint: expect.stringContaining("web server") });
     expect(asked).toEqual(["/runtime.v1.RuntimeService/Version"]);
+  });
+
+  it("survives a server that does not speak HTTP/2", async () => {
+    await listen(http.createServer((_, response) => response.end("not found")));
+    await expect(connect()).rejects.toMatchObject({ name: "CriError" });
+    // what ends the session comes after the failed call, and would end the process
+    await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
   });
 
   it("calls a socket that is not there unavailable and names it", async () => {

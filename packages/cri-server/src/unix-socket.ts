@@ -40,6 +40,8 @@ export async function listenOnPath(server: PathListener, path: string, mode: num
   }
   await mkdir(cell, { mode: 0o700 });
   try {
+    // a tight umask may have taken bits that the owner needs
+    await chmod(cell, 0o700);
     await listen(server, birthplace);
     await chmod(birthplace, mode);
     const { dev, ino } = await lstat(birthplace);
