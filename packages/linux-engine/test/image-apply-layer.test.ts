@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { isCriError } from "@keelson/cri-api/errors";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { linuxGate } from "../../../scripts/linux-gate.ts";
@@ -359,6 +360,59 @@ describe.skipIf(linuxGate.skip)("applyLayer(), seen through a real overlay mount
     ["a hard link", { name: "/", type: "1", link: "x" }],
   ])("T2.02: refuses to make the root %s", (_, member) => {
     expect(codeOf([{ name: "x" }, member])).toBe("INVALID_ARGUMENT");
+  });
+
+  test.each<[string, Member[], string[] | "refused"]>([
+    [
+      "a folder remembered after it became a link",
+      [{ name: "a/" }, { name: "a/x" }, { name: "a", type: "2", link: "b" }, { name: "b/" }, { name: "a/y" }],
+      ["a symlink", "b folder", "b/y file"],
+    ],
+    [
+      "a link whose target comes later",
+      [{ name: "l", type: "2", link: "t" }, { name: "l/x" }, { name: "t/" }],
+      "refused",
+    ],
+    [
+      "names that are one to Unicode",
+      [{ name: "\u00e9/" }, { name: "e\u0301", type: "2", link: "/etc" }, { name: "\u00e9/x" }],
+      ["e\xcc\x81 symlink", "\xc3\xa9 folder", "\xc3\xa9/x file"],
+    ],
+    [
+      "names that differ in case",
+      [{ name: "A/" }, { name: "a", type: "2", link: "/etc" }, { name: "A/x" }],
+      ["A folder", "A/x file", "a symlink"],
+    ],
+    ["names of another system", [{ name: "c:..\\x" }, { name: "..\\y" }], ["..\\y file", "c:..\\x file"]],
+    [
+      "a hard link to a link that leads out",
+      [
+        { name: "l", type: "2", link: "/etc/passwd" },
+        { name: "h", type: "1", link: "l" },
+        { name: "h", content: "x" },
+      ],
+      ["h file", "l symlink"],
+    ],
+    [
+      "a link made over a hard link",
+      [{ name: "f" }, { name: "h", type: "1", link: "f" }, { name: "h", type: "2", link: "../.." }, { name: "h/x" }],
+      "refused",
+    ],
+    [
+      "a name that only ends in a slash",
+      [{ name: "d", type: "2", link: ".." }, { name: "d/", type: "5" }, { name: "d/x" }],
+      ["d folder", "d/x file"],
+    ],
+  ])("T2.06: takes %s for what it is", (_, members, shown) => {
+    const code = codeOf(members);
+    expect(code).toBe(shown === "refused" ? "INVALID_ARGUMENT" : "applied");
+    if (shown !== "refused") expect(listKinds(stack.mount())).toEqual(shown);
+  });
+
+  test("T2.06: nothing in the lock file unpacks archives of other people's", () => {
+    const lock = readFileSync(new URL("../../../pnpm-lock.yaml", import.meta.url), "utf8");
+    const unpackers = ["adm-zip", "decompress", "extract-zip", "jszip", "tar", "tar-fs", "unzipper", "yauzl"];
+    for (const name of unpackers) expect(lock).not.toMatch(new RegExp(`^ {2}'?${name}@`, "m"));
   });
 
   test("T2.08: stops at its limits, and with paths that the kernel does not take", () => {
