@@ -20,6 +20,7 @@ const sessionMemoryMb = 64;
 export class Session implements SessionManager {
   readonly authority: string;
   readonly #endpoint: Endpoint;
+  readonly #calls = new WeakMap<http2.ClientHttp2Session, number>();
   #session: http2.ClientHttp2Session | undefined;
   #closed = false;
 
@@ -39,8 +40,16 @@ export class Session implements SessionManager {
   ): Promise<http2.ClientHttp2Stream> {
     if (this.#closed) throw canceled("the connection is closed");
     const session = this.#live() ?? this.#dial();
-    await connected(session);
-    return session.request({ ...headers, ":method": method, ":path": path }, options);
+    this.#hold(session);
+    try {
+      await connected(session);
+      const stream = session.request({ ...headers, ":method": method, ":path": path }, options);
+      stream.once("close", () => this.#release(session));
+      return stream;
+    } catch (error) {
+      this.#release(session);
+      throw error;
+    }
   }
 
   notifyResponseByteRead(): void {
@@ -51,6 +60,19 @@ export class Session implements SessionManager {
   close(): void {
     this.#closed = true;
     this.#session?.destroy();
+  }
+
+  /** A call keeps the process alive, an idle connection does not. */
+  #hold(session: http2.ClientHttp2Session): void {
+    const calls = (this.#calls.get(session) ?? 0) + 1;
+    this.#calls.set(session, calls);
+    if (calls === 1) session.ref();
+  }
+
+  #release(session: http2.ClientHttp2Session): void {
+    const calls = (this.#calls.get(session) ?? 1) - 1;
+    this.#calls.set(session, calls);
+    if (calls === 0) session.unref();
   }
 
   #live(): http2.ClientHttp2Session | undefined {
@@ -66,8 +88,6 @@ export class Session implements SessionManager {
         endpoint.kind === "unix" ? net.connect(endpoint.path) : net.connect(endpoint.port, endpoint.host),
     });
     session.on("error", () => {});
-    // an idle connection keeps no process alive
-    session.unref();
     this.#session = session;
     return session;
   }
@@ -82,11 +102,8 @@ function connected(session: http2.ClientHttp2Session): Promise<void> {
     const onClose = (): void => settle(() => reject(canceled("the connection was closed while it was made")));
     const settle = (end: () => void): void => {
       session.off("connect", onConnect).off("error", onError).off("close", onClose);
-      session.unref();
       end();
     };
-    // a call waits for this
-    session.ref();
     session.on("connect", onConnect).on("error", onError).on("close", onClose);
   });
 }
