@@ -64,7 +64,8 @@ describe("a blob's transfer", () => {
     registry: ScriptedRegistry,
     options = quick,
   ): Promise<RegistrySession> {
-    const hosts = await writeHosts({ [registry.host]: hostsToml(registry.url) });
+    // the folder is read when the session opens
+    await using hosts = await writeHosts({ [registry.host]: hostsToml(registry.url) });
     const client = createRegistryClient({ configPath: hosts.path, ...options });
     return await client.open(parseReference(`${registry.host}/app:1`));
   }
