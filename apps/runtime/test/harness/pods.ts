@@ -1,7 +1,7 @@
 // Pods and containers as a kubelet asks for them.
 import { randomUUID } from "node:crypto";
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { readFile, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { create, type DescMessage, type MessageInitShape } from "@bufbuild/protobuf";
 import {
@@ -113,16 +113,19 @@ export async function exited(cri: CriConnection, containerId: string, withinMs =
   }
 }
 
-/** Runs a script to its end and returns what it wrote to stdout and stderr, and its status. */
+let outcomes = 0;
+
+/** Runs a script to its end and returns what it wrote to stdout and stderr, and its status. Nothing stays of it. */
 export async function outcome(
   cri: CriConnection,
   pod: Pod,
   options: ContainerOptions,
 ): Promise<{ readonly status: ContainerStatus; readonly lines: readonly string[] }> {
-  const containerId = await startContainer(cri, pod, options);
+  const containerId = await startContainer(cri, pod, { name: `outcome-${outcomes++}`, ...options });
   const status = await exited(cri, containerId);
   const lines = await logLines(status.logPath);
   await cri.runtime.removeContainer({ containerId });
+  await rm(dirname(status.logPath), { recursive: true });
   return { status, lines };
 }
 

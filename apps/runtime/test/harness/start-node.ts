@@ -94,6 +94,15 @@ export class TestNode {
       listening.reject(new Error(`keelsond ended:\n${this.log.slice(began).slice(-20).join("\n")}`)),
     );
     await listening.promise;
+    this.#checkRuntime(began);
+  }
+
+  /** A run that is meant for one OCI runtime must not test another one unnoticed. */
+  #checkRuntime(began: number): void {
+    const wanted = process.env.KEELSON_TEST_OCI_RUNTIME;
+    if (wanted === undefined) return;
+    const chosen = this.log.slice(began).find((line) => line.includes("OCI runtime chosen")) ?? "none is logged";
+    if (!chosen.includes(`/${wanted}"`)) throw new Error(`want OCI runtime ${wanted}, got: ${chosen}`);
   }
 
   /** Ends keelsond and waits for its end; SIGKILL is the crash. */
