@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { isCriError } from "@keelson/cri-api/errors";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { linuxGate } from "../../../scripts/linux-gate.ts";
+import { mountSync, unmountSync } from "../src/sys/mount.ts";
 import { ApplierBench } from "./applier-bench.ts";
 import { Canary } from "./canary.ts";
 import { hostileLayers } from "./hostile-layers.ts";
@@ -25,11 +26,16 @@ async function codeOf(applied: Promise<unknown>): Promise<string> {
 
 describe.skipIf(linuxGate.skip)("The applier in its jail", () => {
   let bench: ApplierBench;
+  // A mount like a pod's, beside the applier's own folder.
+  const foreign = new Canary();
   beforeAll(async () => {
+    mountSync({ target: foreign.folder, type: "tmpfs" });
     bench = await ApplierBench.open();
   });
   afterAll(async () => {
     await bench?.[Symbol.asyncDispose]();
+    unmountSync(foreign.folder);
+    foreign[Symbol.dispose]();
   });
 
   test("has in every thread exactly the capabilities that layers need, and no new privileges", () => {
@@ -75,6 +81,14 @@ describe.skipIf(linuxGate.skip)("The applier in its jail", () => {
     const places = new Map(mounts.map((line) => [line.split(" ")[4], line.split(" ")[5]?.split(",") ?? []]));
     const writable = [...places].filter(([, options]) => options.includes("rw")).map(([place]) => place);
     expect(writable.filter((place) => place?.startsWith("/proc") !== true)).toEqual([`${bench.folder}/tmp`]);
+  });
+
+  test("keeps no mount of the host in use that it does not need", () => {
+    const points = readFileSync(`/proc/${bench.pid()}/mountinfo`, "latin1")
+      .split("\n")
+      .map((line) => line.split(" ")[4] ?? "");
+    expect(points.filter((point) => point.startsWith(foreign.folder))).toEqual([]);
+    for (const place of ["/sys", "/dev", "/run/netns"]) expect(points).not.toContain(place);
   });
 
   test("applies layer after layer, the lower ones read only when they are needed", async () => {

@@ -1,3 +1,4 @@
+import { realpath } from "node:fs/promises";
 import { type AppliedMessage, type LowerInfo, parseApplied } from "./applier-protocol.ts";
 import { JailedProcess } from "./jailed-process.ts";
 
@@ -45,12 +46,14 @@ export class Applier implements AsyncDisposable {
   }
 
   static async start(options: ApplierOptions): Promise<Applier> {
+    const snapshots = await realpath(options.snapshots);
     const process = await JailedProcess.start({
       name: "applier",
       entry: "@keelson/linux-engine/applier-process",
-      args: [options.snapshots, ...(options.withoutPathChecks === true ? ["--without-path-checks"] : [])],
+      args: [snapshots, ...(options.withoutPathChecks === true ? ["--without-path-checks"] : [])],
       capabilities: applierCapabilities,
-      writable: `${options.snapshots}/tmp`,
+      writable: `${snapshots}/tmp`,
+      readable: [snapshots],
       network: false,
       lanes: [options.laneFd],
     });

@@ -1,5 +1,7 @@
+import { realpath } from "node:fs/promises";
 import type { Digest } from "@keelson/image-store/reference";
 import type { RegistryAuth } from "@keelson/image-store/registry";
+import { isErrno } from "../sys/syscall-error.ts";
 import { type FetcherRequest, type PlannedMessage, parsePlanned, type WireLayer } from "./fetcher-protocol.ts";
 import { JailedProcess, type JobEvents } from "./jailed-process.ts";
 
@@ -32,13 +34,16 @@ export class Fetcher implements AsyncDisposable {
   }
 
   static async start(options: FetcherOptions): Promise<Fetcher> {
-    const { images, laneFds, registryConfigPath } = options;
+    const { laneFds } = options;
+    const images = await realpath(options.images);
+    const config = await realConfigPath(options.registryConfigPath);
     const process = await JailedProcess.start({
       name: "fetcher",
       entry: "@keelson/linux-engine/fetcher-process",
-      args: [images, String(laneFds.length), ...(registryConfigPath === undefined ? [] : [registryConfigPath])],
+      args: [images, String(laneFds.length), ...config],
       capabilities: [],
       writable: images,
+      readable: config,
       network: true,
       lanes: laneFds,
     });
@@ -80,6 +85,17 @@ export class Fetcher implements AsyncDisposable {
     signal.addEventListener("abort", cancel, { once: true });
     if (signal.aborted) cancel();
     return { job: begun.job, done: begun.done.finally(() => signal.removeEventListener("abort", cancel)) };
+  }
+}
+
+/** The configuration's real path; where there is none, its place, should it be made later. */
+async function realConfigPath(path: string | undefined): Promise<readonly string[]> {
+  if (path === undefined) return [];
+  try {
+    return [await realpath(path)];
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return [path];
+    throw error;
   }
 }
 

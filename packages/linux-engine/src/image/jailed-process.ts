@@ -2,10 +2,12 @@ import { Socket } from "node:net";
 import { fileURLToPath } from "node:url";
 import { type CriError, failedPrecondition, unavailable } from "@keelson/cri-api/errors";
 import { findProgram } from "../sys/find-program.ts";
+import { readMountInfo } from "../sys/mount-info.ts";
 import { describeExit } from "../sys/process-error.ts";
 import { type Child, type Exit, spawn } from "../sys/spawn.ts";
 import { encodeFrame, FrameDecoder } from "./control-frames.ts";
 import { controlIn, controlOut, firstLane } from "./jail-descriptors.ts";
+import { jailView, listFolder, neededByNode } from "./jail-view.ts";
 import { fromWireError } from "./wire-error.ts";
 
 export interface JailOptions {
@@ -16,8 +18,10 @@ export interface JailOptions {
   readonly args: readonly string[];
   /** The only capabilities it has, such as `CAP_CHOWN`. */
   readonly capabilities: readonly string[];
-  /** The only folder in which it can write. */
+  /** The only folder in which it can write; a real path. */
   readonly writable: string;
+  /** Folders that it must see, beside its own code and the system's; real paths. */
+  readonly readable: readonly string[];
   readonly network: boolean;
   /** Descriptors of ours that it gets as {@link firstLane} and up. They stay open here. */
   readonly lanes: readonly number[];
@@ -90,7 +94,7 @@ export class JailedProcess implements AsyncDisposable {
 
   /** Starts it and waits until it has loaded all that it will ever need. @throws FAILED_PRECONDITION, UNAVAILABLE */
   static async start(options: JailOptions): Promise<JailedProcess> {
-    const process = new JailedProcess(options.name, spawn(bwrapArgv(options), spawnOptions(options)));
+    const process = new JailedProcess(options.name, spawn(await bwrapArgv(options), spawnOptions(options)));
     const readyMs = options.readyMs ?? defaultReadyMs;
     const late = unavailable(`start the ${options.name}: it was not ready after ${readyMs} ms`);
     const timer = setTimeout(() => process.kill(late), readyMs);
@@ -183,21 +187,25 @@ export class JailedProcess implements AsyncDisposable {
   }
 }
 
-function bwrapArgv(options: JailOptions): [string, ...string[]] {
+async function bwrapArgv(options: JailOptions): Promise<[string, ...string[]]> {
   const bwrap = findProgram("bwrap");
   if (bwrap === undefined) {
     throw failedPrecondition("start a process in a jail: bwrap is not installed", { hint: "install bubblewrap" });
   }
-  const entry = new URL(options.entry.startsWith("file:") ? options.entry : import.meta.resolve(options.entry));
+  const entry = fileURLToPath(options.entry.startsWith("file:") ? options.entry : import.meta.resolve(options.entry));
+  const mountPoints = (await readMountInfo()).map(({ mountPoint }) => Buffer.from(mountPoint, "latin1").toString());
+  const needed = [...neededByNode(entry), options.writable, ...options.readable];
   return [
     bwrap,
-    ...["--ro-bind", "/", "/", "--bind", options.writable, options.writable, "--proc", "/proc"],
+    ...jailView({ mountPoints, needed, list: listFolder }),
+    ...["--proc", "/proc", "--remount-ro", "/"],
+    ...["--bind", options.writable, options.writable],
     ...(options.network ? [] : ["--unshare-net"]),
     ...["--unshare-ipc", "--unshare-uts", "--unshare-pid", "--die-with-parent", "--cap-drop", "ALL"],
     ...options.capabilities.flatMap((name) => ["--cap-add", name]),
     "--",
     process.execPath,
-    fileURLToPath(entry),
+    entry,
     ...options.args,
   ];
 }
