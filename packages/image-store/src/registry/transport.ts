@@ -8,8 +8,6 @@ export interface TlsSettings {
   readonly client: readonly { readonly cert: string; readonly key: string }[];
 }
 
-export const defaultTls: TlsSettings = Object.freeze({ skipVerify: false, ca: [], client: [] });
-
 export interface RegistryRequest {
   readonly url: URL;
   readonly method: "GET" | "HEAD" | "POST" | "PUT";

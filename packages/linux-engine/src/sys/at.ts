@@ -1,10 +1,12 @@
 import * as koffi from "koffi";
 import { must, native } from "./libc.ts";
+import { resolveFlag } from "./openat2.ts";
 import { SyscallError } from "./syscall-error.ts";
 
 // System calls that name a file by an open folder and a name in bytes. Synchronous, on the calling thread.
 
 const SYS_OPENAT2 = 437; // the same on x64 and arm64
+const O_CLOEXEC = 0o2000000;
 const ENOENT = 2;
 const AT_SYMLINK_NOFOLLOW = 0x100;
 const AT_REMOVEDIR = 0x200;
@@ -26,12 +28,6 @@ const utimensat = native("int utimensat(int folder, const void *name, void *time
 const futimens = native("int futimens(int fd, void *times)");
 const statx = native("int statx(int folder, const void *name, int flags, unsigned int mask, void *into)");
 const getdents64 = native("long getdents64(int fd, void *into, size_t size)");
-
-/** Flags that `node:fs` does not name. */
-export const openFlag = { path: 0o10000000, closeOnExec: 0o2000000 } as const;
-
-/** How openat2(2) resolves a path. */
-export const resolveFlag = { noMagicLinks: 0x02, noSymlinks: 0x04, beneath: 0x08, inRoot: 0x10 } as const;
 
 /** File types in the mode of {@link FileStatus}. */
 export const fileType = {
@@ -60,13 +56,17 @@ export interface FileStatus {
 
 /** openat(2), closed on exec. @throws SyscallError */
 export function openAt(folderFd: number, name: Uint8Array, flags: number, mode = 0): number {
-  return must(openat(folderFd, text(name), flags | openFlag.closeOnExec, mode), "openat", shown(name));
+  return must(openat(folderFd, text(name), flags | O_CLOEXEC, mode), "openat", shown(name));
 }
 
-/** openat2(2), closed on exec; -1 when the path is not there in this form (ENOENT, ENOTDIR, ELOOP, EXDEV). @throws SyscallError */
-export function openResolved(folderFd: number, path: Uint8Array, flags: number, resolve: number): number {
-  how.writeBigUInt64LE(BigInt(flags | openFlag.closeOnExec), 0);
-  how.writeBigUInt64LE(BigInt(resolve), 16);
+/**
+ * openat2(2) of a path that stays below the folder and has no link in it, closed on exec; -1 when there is none (ENOENT,
+ * ENOTDIR, ELOOP, EXDEV).
+ * @throws SyscallError
+ */
+export function openBelow(folderFd: number, path: Uint8Array, flags: number): number {
+  how.writeBigUInt64LE(BigInt(flags | O_CLOEXEC), 0);
+  how.writeBigUInt64LE(beneathWithoutLinks, 16);
   const fd = openat2(SYS_OPENAT2, folderFd, text(path), how, how.length);
   if (fd >= 0) return fd;
   const errno = koffi.errno();
@@ -180,6 +180,8 @@ const dot = Buffer.from(".");
 const dotDot = Buffer.from("..");
 const empty = Buffer.alloc(0);
 const absent: ReadonlySet<number> = new Set([ENOENT, 20 /* ENOTDIR */, 40 /* ELOOP */, 18 /* EXDEV */]);
+
+const beneathWithoutLinks = BigInt(resolveFlag.beneath | resolveFlag.noSymlinks | resolveFlag.noMagicLinks);
 
 // One buffer each: a call has ended before the next one can begin.
 const how = Buffer.alloc(24);
