@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, request, type Server } from "node:h
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { inspect } from "node:util";
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { AuthConfigSchema, type ImageSpec, ImageSpecSchema } from "@keelson/cri-api/v1";
 import { type BuiltImage, buildImage, pushImage } from "@keelson/image-store/build";
@@ -31,7 +32,8 @@ export class ImageBench implements AsyncDisposable {
   }
 
   async open(options: Partial<OpenImagesOptions> = {}): Promise<OpenImages> {
-    const write = (message: string, fields?: unknown): void => void this.logged.push(`${message} ${String(fields)}`);
+    const write = (message: string, fields?: unknown): void =>
+      void this.logged.push(`${message} ${inspect(fields, { depth: 6 })}`);
     const log: EngineLog = { debug: write, info: write, warn: write, error: write };
     mkdirSync(this.root, { recursive: true, mode: 0o700 });
     this.#images = await openImages({ root: this.root, registryConfigPath: this.#config, log, ...options });

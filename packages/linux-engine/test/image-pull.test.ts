@@ -1,6 +1,9 @@
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { isCriError } from "@keelson/cri-api/errors";
 import { type BuiltImage, blob, digestOf, jsonBlob } from "@keelson/image-store/build";
@@ -397,6 +400,29 @@ describe.skipIf(linuxGate.skip)("pull()", { timeout: 30_000 }, () => {
     await other.open({ lingerMs: 1 });
     await other.pull(name);
     await until(() => jailedProcesses(other.root).length === 0);
+  });
+
+  test("the processes end with the daemon, also when it is killed", async () => {
+    const name = await publish(imageOf([[{ name: "orphan" }]]), "orphan:1");
+    await using other = new ImageBench();
+    other.serve(registry.host, registry.url);
+    mkdirSync(other.root, { mode: 0o700 });
+    const host = fileURLToPath(new URL("./image-host.ts", import.meta.url));
+    const daemon = spawn(process.execPath, [host, other.root, join(other.folder, "certs.d"), name], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    try {
+      const [said] = await once(daemon.stdout, "data");
+      expect(String(said)).toBe("pulled\n");
+      // The daemon itself names the root, too.
+      expect(jailedProcesses(other.root).length).toBe(4);
+    } finally {
+      daemon.kill("SIGKILL");
+    }
+    await until(() => jailedProcesses(other.root).length === 0);
+    const { engine } = await other.open();
+    expect(await engine.list(undefined)).toHaveLength(1);
+    expect(await other.stored()).toMatchObject({ tmp: 0, sha256: 1 });
   });
 
   test("the fetcher has no capability, can write in the image store alone, and shows no credentials", async () => {

@@ -5,8 +5,9 @@ import { closeSync, constants, openSync } from "node:fs";
 import { canceled } from "@keelson/cri-api/errors";
 import { type AppliedLayer, applyLayer } from "../snapshots/apply-layer.ts";
 import { LowerLayers } from "../snapshots/lower-layers.ts";
-import { openAt, openFlag, statFd } from "../sys/at.ts";
+import { openAt, statFd } from "../sys/at.ts";
 import { moveRoot } from "../sys/jail.ts";
+import { O_PATH } from "../sys/openat2.ts";
 import type { AppliedMessage, LowerInfo, ToApplier } from "./applier-protocol.ts";
 import { keyOfWirePath } from "./applier-protocol.ts";
 import { readFrameSync, writeFrameSync } from "./control-frames.ts";
@@ -18,8 +19,8 @@ const [, , snapshots = "", ...flags] = process.argv;
 const pathChecks = !flags.includes("--without-path-checks");
 const openFolder = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
 const home = openSync("/", openFolder);
-const layers = openSync(`${snapshots}/sha256`, openFlag.path | constants.O_DIRECTORY);
-const temporary = openSync(`${snapshots}/tmp`, openFlag.path | constants.O_DIRECTORY);
+const layers = openSync(`${snapshots}/sha256`, O_PATH | constants.O_DIRECTORY);
+const temporary = openSync(`${snapshots}/tmp`, O_PATH | constants.O_DIRECTORY);
 process.umask(0);
 // From here on both ways of moving the root, and the calls behind them, are loaded.
 statFd(home);
@@ -82,9 +83,9 @@ function askForLower(job: number): readonly LowerInfo[] {
 function openLower(lower: readonly LowerInfo[], opened: number[]): LowerLayers {
   return new LowerLayers(
     lower.map(({ chain, opaque }) => {
-      const outer = openAt(layers, Buffer.from(chain), openFlag.path | openFolder);
+      const outer = openAt(layers, Buffer.from(chain), O_PATH | openFolder);
       opened.push(outer);
-      const folderFd = openAt(outer, Buffer.from("fs"), openFlag.path | openFolder);
+      const folderFd = openAt(outer, Buffer.from("fs"), O_PATH | openFolder);
       opened.push(folderFd);
       return { folderFd, opaque: new Set(opaque.map(keyOfWirePath)) };
     }),

@@ -66,7 +66,7 @@ export async function openImages(options: OpenImagesOptions): Promise<OpenImages
     void garbage.collect();
     const deadlineMs = options.pullDeadlineMs ?? defaultPullDeadlineMs;
     const now = (): bigint => BigInt(Date.now()) * 1_000_000n;
-    const engine = createImageEngine({ processes, index, snapshots, works, garbage, deadlineMs, now });
+    const engine = createImageEngine({ processes, index, snapshots, works, garbage, log, deadlineMs, now });
     return { engine, holds: content, snapshots: content, folders: snapshots, garbage, close: () => cleanup.close() };
   } catch (error) {
     await cleanup.close();

@@ -3,6 +3,7 @@ import { chainIds, type ImageIndex, type StoredImage } from "@keelson/image-stor
 import { type Digest, isDigest, parseReference, repositoryName } from "@keelson/image-store/reference";
 import type { RegistryAuth } from "@keelson/image-store/registry";
 import type { Task } from "@keelson/runtime-core/ports";
+import type { EngineLog } from "../log.ts";
 import type { Snapshots } from "../snapshots/snapshots.ts";
 import type { FetcherPull } from "./fetcher.ts";
 import type { PlannedMessage } from "./fetcher-protocol.ts";
@@ -18,6 +19,7 @@ export interface PullDeps {
   /** Layers under way, by chain ID, whoever pulls them. */
   readonly works: SharedWork;
   readonly garbage: GarbageCollector;
+  readonly log: EngineLog;
   /** After so long a pull is given up, whatever it does. */
   readonly deadlineMs: number;
 }
@@ -142,7 +144,10 @@ async function bringLayer(
     const belowReady = (below[0] === undefined ? undefined : works.ending(below[0])) ?? Promise.resolve();
     const progress = (bytes: number): void => report(index, bytes);
     const missing = { layer, chainId, below, belowReady };
-    await join(chainId, (given) => unpackLayer(missing, { group, pull: session, snapshots, progress, signal: given }));
+    const { log } = deps;
+    await join(chainId, (given) =>
+      unpackLayer(missing, { group, pull: session, snapshots, log, progress, signal: given }),
+    );
   }
   report(index, layer.size);
 }

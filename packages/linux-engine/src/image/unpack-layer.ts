@@ -1,5 +1,6 @@
 import { canceled, isCriError, unavailable } from "@keelson/cri-api/errors";
 import { type Digest, digestHex } from "@keelson/image-store/reference";
+import type { EngineLog } from "../log.ts";
 import type { Snapshots } from "../snapshots/snapshots.ts";
 import type { AppliedMessage, LowerInfo } from "./applier-protocol.ts";
 import type { FetcherPull, Progress } from "./fetcher.ts";
@@ -20,6 +21,7 @@ export interface UnpackDeps {
   readonly group: PullGroup;
   readonly pull: FetcherPull;
   readonly snapshots: Snapshots;
+  readonly log: EngineLog;
   readonly progress: Progress;
   readonly signal: AbortSignal;
 }
@@ -48,7 +50,11 @@ export async function unpackLayer(missing: MissingLayer, deps: UnpackDeps): Prom
   });
   try {
     await belowReady;
-    const { opaque, inodes, sizeBytes } = applied;
+    const { opaque, inodes, sizeBytes, droppedXattrs } = applied;
+    if (droppedXattrs.length > 0) {
+      const names = Object.fromEntries(droppedXattrs);
+      deps.log.info("a layer's extended attributes that are not for layers were left out", { chainId, names });
+    }
     await snapshots.commitLayer(name, { chainId, diffId: layer.diffId, opaque, inodes, sizeBytes });
   } catch (error) {
     snapshots.discard(name);

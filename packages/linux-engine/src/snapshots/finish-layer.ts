@@ -1,19 +1,9 @@
 import { closeSync, constants, fchmodSync, fchownSync } from "node:fs";
-import {
-  fileType,
-  makeNodeAt,
-  openFlag,
-  openResolved,
-  resolveFlag,
-  setTimeFd,
-  statAt,
-  statFd,
-  unlinkAt,
-} from "../sys/at.ts";
+import { fileType, makeNodeAt, openBelow, setTimeFd, statAt, statFd, unlinkAt } from "../sys/at.ts";
+import { O_PATH } from "../sys/openat2.ts";
 import { joinPath, type LayerPath, pathOfKey } from "./layer-path.ts";
 import type { LayerTree } from "./layer-tree.ts";
 
-const withoutLinks = resolveFlag.beneath | resolveFlag.noSymlinks;
 const whiteout = { type: fileType.charDevice, mode: 0, major: 0, minor: 0 };
 
 /**
@@ -29,7 +19,7 @@ export function finishLayer(tree: LayerTree, options: { readonly copyRoot: boole
   }
   return [...tree.notes.opaque]
     .map((key) => joinPath(pathOfKey(key)))
-    .filter((path) => withFolder(tree, pathOfKey(path.toString("latin1")), openFlag.path, () => true));
+    .filter((path) => withFolder(tree, pathOfKey(path.toString("latin1")), O_PATH, () => true));
 }
 
 /** A lower file that was copied for a hard link, and then hidden with its folder, is seen by its other names alone. */
@@ -37,7 +27,7 @@ function dropHiddenCopy(tree: LayerTree, path: LayerPath): void {
   const name = path.at(-1);
   const parent = path.slice(0, -1);
   if (name === undefined || !tree.notes.isOpaque(parent)) return;
-  withFolder(tree, parent, openFlag.path, (fd) => unlinkAt(fd, name));
+  withFolder(tree, parent, O_PATH, (fd) => unlinkAt(fd, name));
 }
 
 /**
@@ -49,7 +39,7 @@ function makeWhiteout(tree: LayerTree, path: LayerPath): void {
   if (name === undefined) return;
   const parent = path.slice(0, -1);
   if (tree.notes.isOpaque(parent)) return;
-  withFolder(tree, parent, openFlag.path, (fd) => {
+  withFolder(tree, parent, O_PATH, (fd) => {
     if (statAt(fd, name) === undefined && tree.lower.find(path, () => true)) makeNodeAt(fd, name, whiteout);
   });
 }
@@ -66,7 +56,7 @@ function copyRootAttributes(tree: LayerTree): void {
 }
 
 function withFolder<T>(tree: LayerTree, path: LayerPath, access: number, use: (fd: number) => T): T | undefined {
-  const fd = openResolved(tree.rootFd, joinPath(path), access | constants.O_DIRECTORY, withoutLinks);
+  const fd = openBelow(tree.rootFd, joinPath(path), access | constants.O_DIRECTORY);
   if (fd < 0) return undefined;
   try {
     return use(fd);

@@ -5,13 +5,12 @@ import {
   fileType,
   makeFolderAt,
   openAt,
-  openFlag,
-  openResolved,
+  openBelow,
   readLinkAt,
-  resolveFlag,
   statAt,
   unlinkAt,
 } from "../sys/at.ts";
+import { O_PATH } from "../sys/openat2.ts";
 import { copyFolderAttributes, copyUp } from "./copy-up.ts";
 import { quoteName, refusedLayer } from "./layer-error.ts";
 import type { LayerNotes } from "./layer-notes.ts";
@@ -33,8 +32,7 @@ interface Standing extends TreeFolder {
   readonly below: LowerFolder | null | undefined;
 }
 
-const openPath = openFlag.path | constants.O_DIRECTORY | constants.O_NOFOLLOW;
-const withoutLinks = resolveFlag.beneath | resolveFlag.noSymlinks;
+const openPath = O_PATH | constants.O_DIRECTORY | constants.O_NOFOLLOW;
 const maxLinks = 40; // the kernel's own limit
 const madeMode = 0o755;
 
@@ -61,7 +59,7 @@ export class LayerTree {
 
   /** Opens the folder at `path`. @throws INVALID_ARGUMENT when something on the way is no folder or leads out */
   openFolder(path: LayerPath, missing: Missing): TreeFolder {
-    const fd = openResolved(this.rootFd, joinPath(path), openPath, withoutLinks);
+    const fd = openBelow(this.rootFd, joinPath(path), openPath);
     return fd >= 0 ? { fd, path } : this.#walk(path, missing);
   }
 
@@ -187,7 +185,7 @@ export class LayerTree {
   }
 
   #stand(path: LayerPath): Standing {
-    const fd = openResolved(this.rootFd, joinPath(path), openPath, withoutLinks);
+    const fd = openBelow(this.rootFd, joinPath(path), openPath);
     if (fd < 0) throw refusedLayer(`the folder ${quoteName(joinPath(path))} went away`);
     return { fd, path, below: undefined };
   }

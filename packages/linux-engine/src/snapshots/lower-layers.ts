@@ -1,5 +1,6 @@
 import { closeSync, constants } from "node:fs";
-import { type FileStatus, fileType, openAt, openFlag, statAt } from "../sys/at.ts";
+import { type FileStatus, fileType, openAt, statAt } from "../sys/at.ts";
+import { O_PATH } from "../sys/openat2.ts";
 import type { LayerPath } from "./layer-path.ts";
 
 /** A layer that is complete, as a folder, read only. */
@@ -65,7 +66,7 @@ interface MergedFolder {
   readonly owned: boolean;
 }
 
-const openFolder = openFlag.path | constants.O_DIRECTORY | constants.O_NOFOLLOW;
+const openFolder = O_PATH | constants.O_DIRECTORY | constants.O_NOFOLLOW;
 
 /** One folder of the lower layers, merged from those that have it. */
 export class LowerFolder {

@@ -1,11 +1,10 @@
 import { closeSync, constants } from "node:fs";
 import { setImmediate } from "node:timers/promises";
 import { CriError } from "@keelson/cri-api/errors";
-import { openResolved, resolveFlag } from "../sys/at.ts";
+import { openBelow } from "../sys/at.ts";
 import { setXattr } from "../sys/xattr.ts";
 import { quoteName } from "./layer-error.ts";
 
-const resolve = resolveFlag.beneath | resolveFlag.noSymlinks | resolveFlag.noMagicLinks;
 const turn = 64;
 
 /**
@@ -16,7 +15,7 @@ const turn = 64;
 export async function markOpaque(layerFd: number, paths: readonly Buffer[]): Promise<void> {
   for (const [index, path] of paths.entries()) {
     if (index % turn === turn - 1) await setImmediate(); // others want the event loop too
-    const fd = openResolved(layerFd, path, constants.O_RDONLY | constants.O_DIRECTORY, resolve);
+    const fd = openBelow(layerFd, path, constants.O_RDONLY | constants.O_DIRECTORY);
     if (fd < 0)
       throw new CriError("INTERNAL", `mark folder ${quoteName(path)} as opaque: it is no folder of the layer`);
     try {

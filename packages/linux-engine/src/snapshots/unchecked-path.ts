@@ -1,5 +1,6 @@
 import { constants } from "node:fs";
-import { makeFolderAt, openAt, openFlag } from "../sys/at.ts";
+import { makeFolderAt, openAt } from "../sys/at.ts";
+import { O_PATH } from "../sys/openat2.ts";
 import { isErrno } from "../sys/syscall-error.ts";
 import { refusedLayer } from "./layer-error.ts";
 import type { LayerPath } from "./layer-path.ts";
@@ -22,7 +23,7 @@ export function splitUnchecked(path: Buffer): LayerPath {
 
 export function openUnchecked(rootFd: number, path: LayerPath, missing: "make" | "refuse"): TreeFolder {
   const joined = path[0] ?? Buffer.from(".");
-  const flags = openFlag.path | constants.O_DIRECTORY;
+  const flags = O_PATH | constants.O_DIRECTORY;
   try {
     return { fd: openAt(rootFd, joined, flags), path };
   } catch (error) {
