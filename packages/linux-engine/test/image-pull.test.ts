@@ -11,6 +11,7 @@ import { digestHex } from "@keelson/image-store/reference";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { linuxGate } from "../../../scripts/linux-gate.ts";
 import { type DockerRegistry, startDockerRegistry } from "../../image-store/test/docker-registry.ts";
+import { mountSync, unmountSync } from "../src/sys/mount.ts";
 import { Canary } from "./canary.ts";
 import { hostileLayers } from "./hostile-layers.ts";
 import { CountingProxy, ImageBench, imageOf, push, spec } from "./image-bench.ts";
@@ -383,6 +384,26 @@ describe.skipIf(linuxGate.skip)("pull()", { timeout: 30_000 }, () => {
     expect(await bench.stored()).toMatchObject({ tmp: 0, sha256: 0 });
     await bench.pull(name);
     expect(await bench.stored()).toMatchObject({ tmp: 0, sha256: 2 });
+  });
+
+  test("a full disk is RESOURCE_EXHAUSTED and leaves nothing, and with space the same pull goes through", async () => {
+    // Few bytes in the registry, many on the disk.
+    const name = await publish(imageOf([[{ name: "zeros", content: Buffer.alloc(12_000_000) }]]), "full-disk:1");
+    await using other = new ImageBench();
+    other.serve(registry.host, registry.url);
+    mkdirSync(other.root, { mode: 0o700 });
+    mountSync({ target: other.root, type: "tmpfs", data: "size=8m" });
+    try {
+      await other.open();
+      expect(await failureOf(other.pull(name))).toMatchObject({ code: "RESOURCE_EXHAUSTED", hint: expect.any(String) });
+      expect(await other.stored()).toEqual(empty);
+      mountSync({ target: other.root, type: "tmpfs", flags: ["remount"], data: "size=32m" });
+      await other.pull(name);
+      expect(await other.stored()).toMatchObject({ sha256: 1, tmp: 0 });
+    } finally {
+      await other.close();
+      unmountSync(other.root);
+    }
   });
 
   test("the processes stay for a while after a pull, and end when the images are closed", async () => {
