@@ -74,15 +74,18 @@ async function fill(lane: Lane, missing: MissingLayer, name: string, deps: Unpac
   applied.catch(() => giveUp.abort());
   const unpacked = pull.unpack(missing.layer, { lane: lane.number, applierJob: job }, signal, progress);
   let stuck: NodeJS.Timeout | undefined;
-  signal.addEventListener("abort", () => {
+  const waitForEnd = (): void => {
     stuck = setTimeout(() => group.kill(unavailable("pull: a process did not stop")), stuckMs);
-  });
+  };
+  signal.addEventListener("abort", waitForEnd, { once: true });
   try {
     const [files, bytes] = await Promise.allSettled([applied, unpacked]);
     if (files.status === "fulfilled" && bytes.status === "fulfilled") return files.value;
     const reasons = [files, bytes].flatMap((one) => (one.status === "rejected" ? [one.reason as unknown] : []));
     throw reasons.find((reason) => !isCriError(reason, "CANCELED")) ?? reasons[0];
   } finally {
+    // the signal may fire long after this, when there is nothing left to wait for
+    signal.removeEventListener("abort", waitForEnd);
     clearTimeout(stuck);
   }
 }
