@@ -27,8 +27,9 @@ async function codeOf(applied: Promise<unknown>): Promise<string> {
 describe.skipIf(linuxGate.skip)("The applier in its jail", () => {
   let bench: ApplierBench;
   // A mount like a pod's, beside the applier's own folder.
-  const foreign = new Canary();
+  let foreign: Canary;
   beforeAll(async () => {
+    foreign = new Canary();
     mountSync({ target: foreign.folder, type: "tmpfs" });
     bench = await ApplierBench.open();
   });
