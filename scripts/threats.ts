@@ -30,7 +30,8 @@ export function testsByRow(): ReadonlyMap<string, readonly string[]> {
   for (const top of ["packages", "apps", "scripts"]) {
     for (const entry of readdirSync(join(root, top), { recursive: true, withFileTypes: true })) {
       const file = relative(root, join(entry.parentPath, entry.name));
-      if (!entry.isFile() || !entry.name.endsWith(".test.ts") || /node_modules|dist/.test(file)) continue;
+      // tests that a test file calls stand in files of their own
+      if (!entry.isFile() || !/(\.test|-cases)\.ts$/.test(entry.name) || /node_modules|dist/.test(file)) continue;
       const text = readFileSync(join(root, file), "utf8");
       for (const title of text.matchAll(/\b(?:it|test|describe)(?:\.\w+(?:\([^)]*\))?)*\(\s*[`"']([^\n]*)/g)) {
         for (const row of (title[1] ?? "").matchAll(/\bT\d{1,2}\.\d{2}\b/g)) {
