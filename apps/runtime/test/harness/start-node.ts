@@ -3,7 +3,7 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -151,12 +151,13 @@ export class TestNode {
 }
 
 /** Command lines of running processes that name the folder. */
-async function commandsNaming(folder: string): Promise<string[]> {
-  const { stdout } = await run("sh", [
-    "-c",
-    'for f in /proc/[0-9]*/cmdline; do tr "\\0" " " <"$f" 2>/dev/null && echo; done',
-  ]);
-  return stdout.split("\n").filter((line) => line.includes(folder) && !line.includes("docker-registry"));
+export async function commandsNaming(folder: string): Promise<string[]> {
+  const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
+  // a process may end between the two
+  const lines = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "")));
+  return lines
+    .map((line) => line.replaceAll("\0", " "))
+    .filter((line) => line.includes(folder) && !line.includes("docker-registry"));
 }
 
 /** Prepares a node; keelsond is not started yet. */
