@@ -114,6 +114,25 @@ describe("after a restart", () => {
     expect(await lost).toBe("lost");
   });
 
+  it("a sandbox whose stop was cut off is NOTREADY, and the same stop ends it", async () => {
+    const before = await openCore();
+    const { podSandboxId } = await before.runtime.runPodSandbox({ config: podConfig() });
+    // its network has been given back, its namespaces have not
+    const hold = before.faults.hold("mount-shm.revert");
+    const lost = before.runtime.stopPodSandbox({ podSandboxId }).catch(() => "lost");
+    await hold.arrived(1);
+    const { runtime, world } = await restart(before);
+    expect(world.leftovers().some((held) => held.startsWith("namespaces"))).toBe(true);
+    expect((await runtime.podSandboxStatus({ podSandboxId })).status).toMatchObject({
+      state: PodSandboxState.SANDBOX_NOTREADY,
+      network: { ip: "" },
+    });
+    await runtime.stopPodSandbox({ podSandboxId });
+    expect(world.leftovers().filter((held) => !held.startsWith("files"))).toEqual([]);
+    hold.fail(new Error("the process is gone"));
+    expect(await lost).toBe("lost");
+  });
+
   it("what could not be reverted is shown NOTREADY with a remove that finishes it", async () => {
     const before = await openCore();
     const hold = before.faults.hold("attach-network.applied");

@@ -3,7 +3,6 @@ import type { Core } from "../core.ts";
 import type { Work } from "../joins/work.ts";
 import type { ContainerRecord } from "../ports/index.ts";
 import { isReady } from "../state/states.ts";
-import { messageOf } from "./message-of.ts";
 import { stopContainer } from "./stop-container.ts";
 import { workKeys } from "./work-keys.ts";
 
@@ -20,13 +19,9 @@ export function stopSandbox(core: Core, id: string): Work<void> {
     const record = core.sandboxes.get(id);
     if (record === undefined || record.stoppedAtNs !== undefined) return;
     task.stage(`giving back the network and namespaces of sandbox ${id}`);
-    try {
-      await core.engine.sandboxes.stop(record, core.sandboxes.journal(id));
-    } catch (error) {
-      // half of it may be gone: nobody may take it for a whole one while the stop is tried again
-      await core.sandboxes.update(id, (old) => (isReady(old) ? { ...old, lost: messageOf(error) } : old));
-      throw error;
-    }
+    // from now on half of it may be gone, also after a failure or a crash: nobody may take it for a whole one
+    await core.sandboxes.update(id, (old) => (isReady(old) ? { ...old, lost: "its stop has begun" } : old));
+    await core.engine.sandboxes.stop(record, core.sandboxes.journal(id));
     await core.sandboxes.update(id, (old) => ({ ...old, stoppedAtNs: core.clock.now() }));
     task.stage("waiting until the stop is on disk");
     await core.store.flush();

@@ -23,7 +23,7 @@ export interface SandboxRecord {
   readonly steps: readonly StepRecord[];
   readonly facts?: SandboxFacts;
   readonly stoppedAtNs?: bigint;
-  /** Why a READY sandbox is no longer whole: a pinned namespace went away, the machine was rebooted. */
+  /** Why a READY sandbox is no longer whole: a pinned namespace went away, the machine was rebooted, its stop has begun. */
   readonly lost?: string;
   readonly failed?: string;
 }
