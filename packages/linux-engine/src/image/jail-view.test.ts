@@ -32,12 +32,12 @@ function view(mountPoints: readonly string[], needed: readonly string[]): string
 describe("jailView()", () => {
   const system = ["/usr", "/etc", "/home/me/keelson"];
 
-  test("shows a host without foreign mounts as it is", () => {
+  test("shows a host without foreign mounts as it is, but no sockets of its services", () => {
     expect(view(["/"], system)).toEqual([
+      "--dir /run",
       "--ro-bind /etc /etc",
       "--ro-bind /home /home",
       "--ro-bind /proc /proc",
-      "--ro-bind /run /run",
       "--ro-bind /sys /sys",
       "--ro-bind /tmp /tmp",
       "--ro-bind /usr /usr",
@@ -59,16 +59,24 @@ describe("jailView()", () => {
     const needed = [...system, "/var/lib/keelson/snapshots", "/run/systemd/resolve/stub-resolv.conf"];
     expect(view(mounts, needed)).toEqual([
       "--dir /run",
+      "--dir /run/systemd",
       "--dir /var",
       "--dir /var/lib",
       "--ro-bind /etc /etc",
       "--ro-bind /home /home",
-      "--ro-bind /run/systemd /run/systemd",
+      "--ro-bind /run/systemd/resolve /run/systemd/resolve",
       "--ro-bind /tmp /tmp",
       "--ro-bind /usr /usr",
       "--ro-bind /var/lib/keelson /var/lib/keelson",
       "--symlink usr/bin /bin",
     ]);
+  });
+
+  test("shows of /run what is needed, also when it is the store itself", () => {
+    const runs = (needed: readonly string[]): string[] =>
+      view(["/"], [...system, ...needed]).filter((line) => line.includes("/run"));
+    expect(runs(["/run/keelson/images"])).toEqual(["--dir /run", "--ro-bind /run/keelson /run/keelson"]);
+    expect(runs(["/run"])).toEqual(["--ro-bind /run /run"]);
   });
 
   test("keeps mounts that are needed, above and below", () => {

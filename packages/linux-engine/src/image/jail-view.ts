@@ -19,7 +19,8 @@ export interface JailViewOptions {
 /**
  * Arguments of bwrap(1) that show the host's files, read-only, without mounts that the process has no use for: a copy of
  * a mount keeps its file system in use (a pod's namespace, its shared memory, a volume's disk) for as long as the
- * process lives, also when the host has unmounted it. Folders that hold such mounts are shown as far as they are needed.
+ * process lives, also when the host has unmounted it. Folders that hold such mounts are shown as far as they are needed,
+ * and so is `/run`: whoever reaches a socket there (systemd's, a runtime's, this one's) commands the machine.
  */
 export function jailView(options: JailViewOptions): string[] {
   const foreign = options.mountPoints.filter((point) => point !== "/" && !isRelated(point, options.needed));
@@ -31,7 +32,7 @@ export function jailView(options: JailViewOptions): string[] {
       const path = join(folder, name);
       if (foreign.includes(path) || (folder !== "/" && !isRelated(path, options.needed))) continue;
       if (link !== undefined) args.push("--symlink", link, path);
-      else if (foreign.some((point) => isBelow(point, path))) pending.push(path);
+      else if (holdsSockets(path, options.needed) || foreign.some((point) => isBelow(point, path))) pending.push(path);
       else args.push("--ro-bind", path, path);
     }
   }
@@ -61,6 +62,12 @@ function moduleRoot(entry: string): string {
     if (existsSync(join(folder, "node_modules"))) found = folder;
   }
   return found;
+}
+
+/** True in `/run` for folders above those of needed files: a file alone would be kept as it is when it is replaced. */
+function holdsSockets(path: string, needed: readonly string[]): boolean {
+  if (path === "/run") return !needed.includes(path);
+  return isBelow(path, "/run") && needed.some((each) => isBelow(dirname(each), path));
 }
 
 function isRelated(path: string, needed: readonly string[]): boolean {

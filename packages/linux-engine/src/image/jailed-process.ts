@@ -198,7 +198,8 @@ async function bwrapArgv(options: JailOptions): Promise<[string, ...string[]]> {
   return [
     bwrap,
     ...jailView({ mountPoints, needed, list: listFolder }),
-    ...["--proc", "/proc", "--remount-ro", "/"],
+    // uid 0 may write the machine's own /proc/sys without any capability, and bwrap leaves that to its caller
+    ...["--proc", "/proc", "--remount-ro", "/proc", "--remount-ro", "/"],
     ...["--bind", options.writable, options.writable],
     ...(options.network ? [] : ["--unshare-net"]),
     ...["--unshare-ipc", "--unshare-uts", "--unshare-pid", "--die-with-parent", "--cap-drop", "ALL"],
