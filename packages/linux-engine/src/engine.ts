@@ -66,6 +66,9 @@ export async function composeLinuxEngine(
   openImages: (options: LinuxEngineOptions) => Promise<EngineImages>,
 ): Promise<Engine> {
   const { log } = options;
+  if (process.geteuid?.() !== 0) {
+    throw failedPrecondition("start: want to be root", { hint: "mounts, namespaces and cgroups are root's" });
+  }
   const below = belowFloors(await readFloorFacts());
   if (below.length > 0) throw failedPrecondition(`start: ${below.join("; ")}`, { hint: "install what is missing" });
   const cleanup = new CleanupStack();
