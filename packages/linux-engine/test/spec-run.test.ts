@@ -158,8 +158,8 @@ describe.skipIf(linuxGate.skip || findProgram("runc") === undefined)("a containe
       {},
       {
         mountSources: [
-          { path: join(folder, "inner"), propagation: "private", procfs: false },
-          { path: outer, propagation: "private", procfs: false },
+          { path: join(folder, "inner"), propagation: "private", forbids: [], procfs: false },
+          { path: outer, propagation: "private", forbids: [], procfs: false },
         ],
       },
     ).trim();

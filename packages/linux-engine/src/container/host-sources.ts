@@ -4,7 +4,13 @@ import { mkdir, open, readdir, realpath, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { type CriError, failedPrecondition, invalidArgument, quote } from "@keelson/cri-api/errors";
 import type { Device, Mount } from "@keelson/cri-api/v1";
-import { type DeviceSource, type HostDevice, type MountSource, maxProfileBytes } from "../spec/index.ts";
+import {
+  type DeviceSource,
+  type HostDevice,
+  type MountSource,
+  maxProfileBytes,
+  mountRestrictions,
+} from "../spec/index.ts";
 import { type MountInfo, readMountInfo } from "../sys/mount-info.ts";
 import { isErrno } from "../sys/syscall-error.ts";
 
@@ -24,7 +30,8 @@ export async function findMountSources(
     const path = await existing(hostPath);
     const under = mountOf(mounted, path);
     const procfs = under?.type === "proc" && under.mountPoint === path && under.root === "/";
-    sources.push({ path, propagation: propagationOf(under), procfs });
+    const forbids = mountRestrictions.filter((one) => under?.options.includes(one) === true);
+    sources.push({ path, propagation: propagationOf(under), forbids, procfs });
   }
   return sources;
 }

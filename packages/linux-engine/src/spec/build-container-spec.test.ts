@@ -28,7 +28,7 @@ describe("buildContainerSpec()", () => {
       specInput({
         config,
         image: { entrypoint: ["/app"], cmd: ["--help"], env: ["LANG=C"], workingDir: "/srv", stopSignal: "QUIT" },
-        mountSources: [{ path: "/var/lib/kubelet/etc-hosts", propagation: "shared", procfs: false }],
+        mountSources: [{ path: "/var/lib/kubelet/etc-hosts", propagation: "shared", forbids: [], procfs: false }],
       }),
     );
     const { capabilities, ...process } = spec.process;

@@ -87,7 +87,12 @@ async function build(config: ContainerConfig, facts = hostFacts()): Promise<void
     sandbox,
     facts,
     user,
-    mountSources: config.mounts.map(({ hostPath }) => ({ path: hostPath, propagation: "private", procfs: false })),
+    mountSources: config.mounts.map(({ hostPath }) => ({
+      path: hostPath,
+      propagation: "private",
+      forbids: [],
+      procfs: false,
+    })),
     deviceSources: config.devices.map(({ hostPath }) => ({ path: hostPath, nodes: [] })),
     seccompProfile: localhostSeccompPath(config) === undefined ? undefined : "{}",
     allowedAnnotations: ["*"],

@@ -5,7 +5,7 @@ export { buildExecProcess, type ExecProcessInput } from "./exec-process.ts";
 export { admitContainer, admitSandbox, type FieldRuleRow, listFieldRules } from "./guard.ts";
 export type { AppArmorFacts, HostFacts, ImageProcessConfig, Reported } from "./host-facts.ts";
 export { defaultMaskedPaths, defaultReadonlyPaths } from "./masked-paths.ts";
-export type { MountSource, SandboxFiles } from "./mounts.ts";
+export { type MountSource, mountRestrictions, type SandboxFiles } from "./mounts.ts";
 export { type HostNamespaces, hostNamespaces, type PinnedNamespaces } from "./namespaces.ts";
 export { type Process, type Spec, serializeSpec } from "./runtime-spec.ts";
 export { localhostSeccompPath } from "./seccomp/build-seccomp.ts";

@@ -10,7 +10,13 @@ type Init = MessageInitShape<typeof MountSchema>;
 function build(mounts: Init[], source: Partial<MountSource> = {}, rest: Partial<MountsInput> = {}) {
   const config = containerConfig({ mounts });
   const sources = mounts.map(
-    (mount): MountSource => ({ path: mount.hostPath ?? "", propagation: "private", procfs: false, ...source }),
+    (mount): MountSource => ({
+      path: mount.hostPath ?? "",
+      propagation: "private",
+      forbids: [],
+      procfs: false,
+      ...source,
+    }),
   );
   return buildMounts({ config, sources, files: {}, hostIpc: false, ...rest });
 }
@@ -78,7 +84,13 @@ describe("buildMounts()", () => {
     const readonly = buildMounts({ config, sources: [], files, hostIpc: false }).mounts;
     const options = (path: string) => readonly.find((mount) => mount.destination === path)?.options;
     expect(options("/etc/hostname")).toContain("ro");
-    expect(options("/dev/shm")).toContain("rw");
+    expect(options("/dev/shm")).toEqual(["rbind", "rprivate", "nosuid", "nodev", "noexec", "rw"]);
+  });
+
+  it("keeps what the host's mount forbids, which a runtime forgets when it makes one read-only", () => {
+    const forbids = ["nosuid", "noexec"] as const;
+    expect(bind({ readonly: true }, { forbids }).options).toEqual(["rbind", "rprivate", "nosuid", "noexec", "ro"]);
+    expect(bind({}, { forbids }).options).toEqual(["rbind", "rprivate", "nosuid", "noexec", "rw"]);
   });
 
   it("T4.05 gives /dev/shm a size of its own where the pod has none to share", () => {

@@ -13,9 +13,14 @@ export interface MountSource {
   readonly path: string;
   /** Of the mount that the path lies on (`/proc/self/mountinfo`). */
   readonly propagation: "private" | "slave" | "shared";
+  /** What that mount forbids: a runtime that makes a bind mount read-only may forget it. */
+  readonly forbids: readonly MountRestriction[];
   /** Whether it is the root of a procfs. */
   readonly procfs: boolean;
 }
+
+export const mountRestrictions = ["nosuid", "nodev", "noexec"] as const;
+export type MountRestriction = (typeof mountRestrictions)[number];
 
 /** Files of the sandbox on the host; what is absent is not mounted. */
 export interface SandboxFiles {
@@ -83,14 +88,14 @@ function standardMounts(privileged: boolean): Mount[] {
 }
 
 function sandboxMounts({ files, hostIpc }: MountsInput, readonly: boolean): Mount[] {
-  const file = (destination: string, source: string | undefined, access: string): Mount[] =>
-    source === undefined ? [] : [{ destination, type: "bind", source, options: ["rbind", "rprivate", access] }];
+  const file = (destination: string, source: string | undefined, ...options: string[]): Mount[] =>
+    source === undefined ? [] : [{ destination, type: "bind", source, options: ["rbind", "rprivate", ...options] }];
   const access = readonly ? "ro" : "rw";
   return [
     ...file("/etc/hostname", files.hostname, access),
     ...file("/etc/hosts", files.hosts, access),
     ...file("/etc/resolv.conf", files.resolvConf, access),
-    ...file("/dev/shm", hostIpc ? "/dev/shm" : files.shm, "rw"),
+    ...file("/dev/shm", hostIpc ? "/dev/shm" : files.shm, "nosuid", "nodev", ...(hostIpc ? [] : ["noexec"]), "rw"),
   ];
 }
 
@@ -105,7 +110,7 @@ function bindMount(mount: CriMount, index: number, source: MountSource | undefin
     destination: target,
     type: "bind",
     source: source.path,
-    options: ["rbind", propagation(mount, field, source), readMode(mount)],
+    options: ["rbind", propagation(mount, field, source), ...source.forbids, readMode(mount)],
   };
 }
 
