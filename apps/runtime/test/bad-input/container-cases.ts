@@ -3,8 +3,9 @@ import { join } from "node:path";
 import { ContainerState } from "@keelson/cri-api/v1";
 import { describe, expect, test } from "vitest";
 import { logFolder } from "../harness/pods.ts";
+import type { Refusal } from "../harness/refusals.ts";
 import { traces, untilAsBefore } from "../harness/traces.ts";
-import type { Refusal, Stage } from "./stage.ts";
+import type { Stage } from "./stage.ts";
 
 export function containerCases(stage: () => Stage): void {
   describe("a container", () => {

@@ -2,8 +2,9 @@ import { readFile } from "node:fs/promises";
 import type { TarEntry } from "@keelson/image-store/build";
 import { describe, expect, test } from "vitest";
 import { outcome } from "../harness/pods.ts";
+import type { Refusal } from "../harness/refusals.ts";
 import { traces, untilAsBefore } from "../harness/traces.ts";
-import type { Refusal, Stage } from "./stage.ts";
+import type { Stage } from "./stage.ts";
 
 // lines that a reader of numbers could take for root
 const traps = [

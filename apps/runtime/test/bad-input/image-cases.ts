@@ -4,7 +4,8 @@ import { type BuiltImage, buildImage, type TarEntry } from "@keelson/image-store
 import { digestHex } from "@keelson/image-store/reference";
 import { describe, expect, test } from "vitest";
 import { startDockerRegistry } from "../../../../packages/image-store/test/docker-registry.ts";
-import type { Refusal, Stage } from "./stage.ts";
+import type { Refusal } from "../harness/refusals.ts";
+import type { Stage } from "./stage.ts";
 
 /** What can't be pulled. */
 export function imageCases(stage: () => Stage): void {

@@ -2,8 +2,9 @@ import { create } from "@bufbuild/protobuf";
 import { PodSandboxMetadataSchema } from "@keelson/cri-api/v1";
 import { describe, expect, test } from "vitest";
 import { logFolder, outcome, podConfig } from "../harness/pods.ts";
+import type { Refusal } from "../harness/refusals.ts";
 import { traces, untilAsBefore } from "../harness/traces.ts";
-import type { Refusal, Stage } from "./stage.ts";
+import type { Stage } from "./stage.ts";
 
 const mebi = 1024 * 1024;
 const inherited = ["__proto__", "constructor", "toString", "hasOwnProperty"];

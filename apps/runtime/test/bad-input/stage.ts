@@ -2,7 +2,6 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { CriErrorCode } from "@keelson/cri-api/errors";
 import type { CriConnection } from "@keelson/cri-client";
 import { type BuiltImage, busyboxImage, pushBlobs, pushManifest, type TarEntry } from "@keelson/image-store/build";
 import { parseReference } from "@keelson/image-store/reference";
@@ -10,11 +9,8 @@ import { expect } from "vitest";
 import { Canary } from "../../../../packages/linux-engine/test/canary.ts";
 import { imageOn } from "../harness/image-on.ts";
 import { type ContainerOptions, containerConfig, logFolder, outcome, type Pod, runPod } from "../harness/pods.ts";
+import { expectRefused, type Refusal } from "../harness/refusals.ts";
 import { startNode, type TestNode } from "../harness/start-node.ts";
-import { traces, untilAsBefore } from "../harness/traces.ts";
-
-/** A call, and how it must fail: the code, and what the message says, the remedy included. */
-export type Refusal = readonly [call: () => Promise<unknown>, code: CriErrorCode, message: RegExp];
 
 export interface Stage extends AsyncDisposable {
   readonly node: TestNode;
@@ -89,17 +85,7 @@ export async function openStage(): Promise<Stage> {
       return (await cri.runtime.createContainer({ ...in_, config })).containerId;
     },
     async refused(...refusals) {
-      const before = await traces(node);
-      const errors: unknown[] = [];
-      for (const [call, code, message] of refusals) {
-        const error: unknown = await call().then(
-          (answer) => ({ answer }),
-          (one: unknown) => one,
-        );
-        expect(error).toMatchObject({ code, message: expect.stringMatching(message) });
-        errors.push(error);
-      }
-      await untilAsBefore(node, before);
+      const errors = await expectRefused(node, refusals);
       expect(canary.state()).toBe(untouched);
       return errors;
     },

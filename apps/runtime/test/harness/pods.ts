@@ -129,13 +129,18 @@ export async function outcome(
   return { status, lines };
 }
 
-/** The texts of a CRI log file. */
+/** The lines of a CRI log file; what was written in parts is one line. */
 export async function logLines(file: string): Promise<readonly string[]> {
-  const text = await readFile(file, "utf8");
-  return text
-    .split("\n")
-    .filter((line) => line !== "")
-    .map((line) => line.split(" ").slice(3).join(" "));
+  const lines: string[] = [];
+  const begun = new Map<string, string>();
+  for (const line of (await readFile(file, "utf8")).split("\n").slice(0, -1)) {
+    const [, stream = "", tag, ...words] = line.split(" ");
+    const text = (begun.get(stream) ?? "") + words.join(" ");
+    begun.delete(stream);
+    if (tag === "P") begun.set(stream, text);
+    else lines.push(text);
+  }
+  return [...lines, ...begun.values()];
 }
 
 export const logFolder = (folder: string): string => join(folder, "logs");

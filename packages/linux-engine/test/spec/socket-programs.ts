@@ -87,7 +87,7 @@ function socketcall(family: number, type: number): number[] {
 }
 
 /** The smallest static executable: one segment that holds the headers and the code (elf(5)). */
-function elf(code: readonly number[]): Buffer {
+export function elf(code: readonly number[]): Buffer {
   const file = Buffer.alloc(headerBytes + code.length);
   file.set([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]);
   file.writeUInt16LE(2, 16); // executable

@@ -1,0 +1,49 @@
+import { describe, expect, test } from "vitest";
+import { observes } from "./claims.ts";
+import { hostDevice, type Stage } from "./stage.ts";
+
+export function deviceCases(stage: () => Stage): void {
+  describe("devices", () => {
+    test("T3.07: none but the usual ones, whatever a container makes itself", async () => {
+      const numbers = (await stage().look(`stat -c '%t %T' ${hostDevice()}`, {}, stage().hostPod)).text;
+      expect(numbers).toMatch(/No such file/);
+      const { lines } = await stage().look(
+        "ls /dev; for n in null zero full random urandom; do head -c 0 /dev/$n && echo $n; done",
+      );
+      const usual = ["full", "null", "random", "tty", "urandom", "zero"];
+      const links = ["fd", "mqueue", "ptmx", "pts", "shm", "stderr", "stdin", "stdout"];
+      expect(
+        lines
+          .slice(0, -5)
+          .filter((name) => name !== "core")
+          .sort(),
+      ).toEqual([...usual, ...links].sort());
+      // a node of its own for the kernel's log, for memory, for a disk: there to see, and not to open
+      const { text } = await stage().look(
+        "for n in 'c 1 11' 'c 1 1' 'b 7 0' 'c 10 237'; do mknod /tmp/n $n; true </tmp/n || echo refused; rm /tmp/n; done",
+      );
+      expect(text.match(/refused/g)).toHaveLength(4);
+      expect(text.match(/not permitted/g)).toHaveLength(4);
+    });
+
+    test(
+      "one of the host's, by another name, with the rights that were asked for",
+      observes("Device.container_path", "Device.host_path", "Device.permissions"),
+      async () => {
+        const hostPath = hostDevice();
+        const script = `for d in /dev/mine /dev/whole ${hostPath}; do test -c $d || continue; true <$d && echo read $d; true >>$d && echo wrote $d; done; ls -l /dev/mine`;
+        const devices = [{ hostPath, containerPath: "/dev/mine", permissions: "r" }];
+        const { lines } = await stage().look(script, { extra: { devices } });
+        expect(lines.filter((line) => /^(read|wrote)/.test(line))).toEqual(["read /dev/mine"]);
+        expect(lines.some((line) => /mine: Operation not permitted/.test(line))).toBe(true);
+        expect(lines.at(-1)).toMatch(/^c/);
+        const whole = await stage().look(script, {
+          extra: { devices: [{ hostPath, containerPath: "/dev/whole", permissions: "rwm" }, { hostPath }] },
+        });
+        expect(whole.lines.filter((line) => /^(read|wrote)/.test(line))).toEqual(
+          ["/dev/whole", hostPath].flatMap((path) => [`read ${path}`, `wrote ${path}`]),
+        );
+      },
+    );
+  });
+}

@@ -1,0 +1,92 @@
+import { existsSync } from "node:fs";
+import { readdir, readFile, readlink, stat } from "node:fs/promises";
+import { describe, expect, test } from "vitest";
+import { observes } from "./claims.ts";
+import { onHost, ownNamespaces, type Stage } from "./stage.ts";
+
+const script = "for n in net ipc uts pid mnt cgroup user; do echo $n $(readlink /proc/self/ns/$n); done";
+type Kind = "net" | "ipc" | "uts" | "pid" | "mnt" | "cgroup" | "user";
+
+export function namespaceCases(stage: () => Stage): void {
+  const parse = (text: string): Readonly<Record<Kind, string>> =>
+    Object.fromEntries(
+      text
+        .trim()
+        .split("\n")
+        .map((line) => line.split(" ")),
+    ) as Record<Kind, string>;
+
+  describe("namespaces", () => {
+    test(
+      "of the pod and of the container",
+      observes(
+        "NamespaceOption.network=POD",
+        "NamespaceOption.ipc=POD",
+        "NamespaceOption.pid=CONTAINER",
+        "UserNamespace.mode=NODE",
+      ),
+      async () => {
+        const server = "httpd -f -p 127.0.0.1:7000 -h /open";
+        const [one, two] = [await stage().start({ script: server }), await stage().start()];
+        const [first, second] = [parse(await stage().exec(one, script)), parse(await stage().exec(two, script))];
+        const host = await ownNamespaces();
+        for (const kind of ["net", "ipc", "uts"] as const) {
+          expect(second[kind]).toBe(first[kind]);
+          expect(host).not.toContain(first[kind]);
+        }
+        for (const kind of ["pid", "mnt", "cgroup"] as const) {
+          expect(second[kind]).not.toBe(first[kind]);
+          expect(host).not.toContain(first[kind]);
+        }
+        expect(first.user).toBe(await readlink("/proc/self/ns/user"));
+        // each sees its own processes, and reaches the other by loopback alone
+        expect(await stage().exec(one, "ls -d /proc/[0-9]* | wc -l; cat /proc/1/comm")).toMatch(/^[2-9]\nhttpd\n$/);
+        const dial = "until wget -q -O - http://127.0.0.1:7000/file 2>/dev/null; do usleep 10000; done";
+        expect(await stage().exec(two, dial)).toBe("old");
+        for (const containerId of [one, two]) await stage().cri.runtime.removeContainer({ containerId });
+      },
+    );
+
+    test(
+      "T7.02: of the host, where sandbox and container ask for them; there no socket of ours is open to all",
+      observes("NamespaceOption.network=NODE", "NamespaceOption.ipc=NODE", "NamespaceOption.pid=NODE"),
+      async () => {
+        const { node, hostPod, look } = stage();
+        const more = `${script}; stat -c 'shm %d' /dev/shm; test -d /proc/${node.pid}/fd && echo seen; sed -n 's/ @/ @/p' /proc/net/unix`;
+        const { text, lines } = await look(more, { security: onHost }, hostPod);
+        const seen = parse(text);
+        const host = await ownNamespaces();
+        for (const kind of ["net", "ipc", "uts", "pid"] as const) expect(host).toContain(seen[kind]);
+        for (const kind of ["mnt", "cgroup"] as const) expect(host).not.toContain(seen[kind]);
+        expect(lines).toContain(`shm ${(await stat("/dev/shm")).dev}`);
+        expect(lines).toContain("seen");
+        // abstract sockets have no file whose mode could guard them
+        const abstract = new Set(lines.flatMap((line) => / (\d+) @/.exec(line)?.[1] ?? []));
+        const ours = await socketsOf([node.pid, ...(await monitorsOf(node.state))]);
+        expect(ours.length).toBeGreaterThan(0);
+        expect(ours.filter((inode) => abstract.has(inode))).toEqual([]);
+        const socket = new URL(node.endpoint).pathname;
+        expect([
+          (await stat(socket)).mode & 0o777,
+          (await stat(`${socket}/..`.replace(/\/[^/]+\/\.\.$/, ""))).mode & 0o777,
+        ]).toEqual([0o660, 0o700]);
+      },
+    );
+  });
+}
+
+/** Inode numbers of the sockets that processes hold. */
+async function socketsOf(pids: readonly number[]): Promise<readonly string[]> {
+  const links = pids.map(async (pid) => {
+    const names = await readdir(`/proc/${pid}/fd`).catch(() => []);
+    return await Promise.all(names.map((name) => readlink(`/proc/${pid}/fd/${name}`).catch(() => "")));
+  });
+  return (await Promise.all(links)).flat().flatMap((link) => /^socket:\[(\d+)\]$/.exec(link)?.[1] ?? []);
+}
+
+/** The conmons of a node that run now. */
+async function monitorsOf(state: string): Promise<readonly number[]> {
+  const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name) && existsSync(`/proc/${name}/cmdline`));
+  const texts = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "")));
+  return pids.filter((_, index) => /conmon/.test(texts[index] ?? "") && texts[index]?.includes(state)).map(Number);
+}
