@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { isCriError } from "@keelson/cri-api/errors";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { linuxGate } from "../../../scripts/linux-gate.ts";
+import { defaultApplyLimits } from "../src/snapshots/apply-layer.ts";
 import { LayerStack } from "./layer-stack.ts";
 import type { Member } from "./tar-builder.ts";
 import { listKinds, listTree } from "./tree-listing.ts";
@@ -416,12 +417,45 @@ describe.skipIf(linuxGate.skip)("applyLayer(), seen through a real overlay mount
   });
 
   test("T2.08: stops at its limits, and with paths that the kernel does not take", () => {
-    const limits = { paxBytes: 1000, headers: 100, contentBytes: 10, opaqueFolders: 1 };
+    const limits = {
+      paxBytes: 1000,
+      headers: 100,
+      contentBytes: 10,
+      lookups: 100,
+      opaqueFolders: 2,
+      opaqueBytes: 20,
+    };
     const apply = (members: Member[]) => stack.apply(members, { limits });
     expect(() => apply([{ name: "a", content: "12345678901" }])).toThrow("more than 10 bytes of content");
-    expect(() => apply([{ name: "a/.wh..wh..opq" }, { name: "b/.wh..wh..opq" }])).toThrow("more than 1 opaque");
+    const opaque = (...folders: string[]): Member[] => folders.map((folder) => ({ name: `${folder}/.wh..wh..opq` }));
+    expect(() => apply(opaque("a", "b", "c"))).toThrow("more than 2 opaque");
+    expect(() => apply(opaque("a".repeat(21)))).toThrow("more than 20 bytes of opaque folders' paths");
+    expect(apply(opaque("a", "a", "a", "b")).opaque).toHaveLength(2);
     expect(codeOf([{ name: "f", pax: [["path", `${"d/".repeat(256)}f`]] }])).toBe("INVALID_ARGUMENT");
     expect(codeOf([{ name: "l", type: "2", pax: [["linkpath", "x".repeat(4096)]] }])).toBe("INVALID_ARGUMENT");
+  });
+
+  test("T2.08: of links that are followed again and again, and of lower files that are linked to, there is a measure", () => {
+    const limits = { ...defaultApplyLimits, lookups: 500, contentBytes: 2500 };
+    const apply = (members: Member[]) => stack.apply(members, { limits });
+    const below: Member[] = [{ name: "d/" }, { name: "d/big", content: Buffer.alloc(1000) }];
+    expect(apply(below)).toMatchObject({ inodes: 3, sizeBytes: 8192 });
+    const turns: Member[] = [{ name: "a/" }, { name: "l", type: "2", pax: [["linkpath", `${"a/../".repeat(100)}a`]] }];
+    expect(() => apply([...turns, ...[1, 2, 3].map((n) => ({ name: `l/${n}` }))])).toThrow("more than 500 steps");
+    expect(() => apply(Array.from({ length: 600 }, (_, n) => ({ name: `.wh.${n}` })))).toThrow("more than 500 steps");
+    const link = (name: string, target: string): Member => ({ name, type: "1", link: target });
+    // the folder d, and the copy of its file
+    expect(apply([link("x", "d/big"), link("y", "d/big")])).toMatchObject({ inodes: 3, sizeBytes: 8192 });
+    const again = [link("x", "d/big"), link("z", "x"), { name: "f", content: Buffer.alloc(1501) }];
+    expect(() => apply(again)).toThrow("more than 2500 bytes of content");
+  });
+
+  test("T12.08: attributes keep every byte of their names, also when a lower file is copied", () => {
+    const named = { name: "f", pax: [["SCHILY.xattr.user.\xff\xe9", "v"]] } satisfies Member;
+    stack.apply([named]);
+    stack.apply([{ name: "g", type: "1", link: "f" }]);
+    const seen = listTree(stack.mount());
+    for (const name of ["f", "g"]) expect(seen.get(name)?.xattrs).toEqual({ "user.\xff\xe9": "v" });
   });
 
   test("T2.08: makes, copies up and replaces folders of the greatest depth at once", () => {

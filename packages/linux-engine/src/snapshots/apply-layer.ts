@@ -4,7 +4,8 @@ import { writeAll } from "./copy-up.ts";
 import { entryError } from "./entry-error.ts";
 import { finishLayer } from "./finish-layer.ts";
 import { isKeptXattr, setAttributes, setNodeAttributes } from "./layer-attributes.ts";
-import { oversizedLayer, quoteName, refusedLayer } from "./layer-error.ts";
+import { type BudgetLimits, LayerBudget } from "./layer-budget.ts";
+import { quoteName, refusedLayer } from "./layer-error.ts";
 import { LayerNotes } from "./layer-notes.ts";
 import { joinPath, type LayerPath, meaningOf, parseLayerPath, pathKey } from "./layer-path.ts";
 import { LayerTree, type TreeFolder } from "./layer-tree.ts";
@@ -13,16 +14,18 @@ import type { TarEntry } from "./tar-entry.ts";
 import { defaultTarLimits, type ReadBytes, type TarLimits, TarReader } from "./tar-reader.ts";
 import { openUnchecked, splitUnchecked } from "./unchecked-path.ts";
 
-export interface ApplyLimits extends TarLimits {
-  /** The content of all files of one layer together. */
-  readonly contentBytes: number;
+export interface ApplyLimits extends TarLimits, BudgetLimits {
   readonly opaqueFolders: number;
+  /** Their paths together: the daemon remembers them for as long as it has the layer. */
+  readonly opaqueBytes: number;
 }
 
 export const defaultApplyLimits: ApplyLimits = {
   ...defaultTarLimits,
   contentBytes: 256 * 1024 ** 3,
+  lookups: 30_000_000,
   opaqueFolders: 65_536,
+  opaqueBytes: 4 * 1024 ** 2,
 };
 
 export interface ApplyOptions {
@@ -68,18 +71,18 @@ export function applyLayer(source: ReadBytes, options: ApplyOptions): AppliedLay
 class LayerApplier {
   readonly #reader: TarReader;
   readonly #tree: LayerTree;
-  readonly #limits: ApplyLimits;
+  readonly #budget: LayerBudget;
   readonly #pathChecks: boolean;
   readonly #dropped = new Map<string, number>();
   #rootSeen = false;
-  #contentBytes = 0;
   #sizeBytes = 0;
   #inodes = 1;
 
   constructor(reader: TarReader, options: ApplyOptions) {
     this.#reader = reader;
-    this.#limits = options.limits ?? defaultApplyLimits;
-    this.#tree = new LayerTree(options.rootFd, new LayerNotes(this.#limits.opaqueFolders), options.getLower);
+    const limits = options.limits ?? defaultApplyLimits;
+    this.#budget = new LayerBudget(limits);
+    this.#tree = new LayerTree(options.rootFd, new LayerNotes(limits), options.getLower, this.#budget);
     this.#pathChecks = options.pathChecks !== false;
   }
 
@@ -92,7 +95,9 @@ class LayerApplier {
       }
     }
     const opaque = finishLayer(this.#tree, { copyRoot: !this.#rootSeen });
-    return { opaque, inodes: this.#inodes, sizeBytes: this.#sizeBytes, droppedXattrs: this.#dropped };
+    const { made } = this.#tree;
+    const [inodes, sizeBytes] = [this.#inodes + made.inodes, this.#sizeBytes + made.sizeBytes];
+    return { opaque, inodes, sizeBytes, droppedXattrs: this.#dropped };
   }
 
   #apply(entry: TarEntry): void {
@@ -180,10 +185,7 @@ class LayerApplier {
   }
 
   #makeFile(entry: TarEntry, folderFd: number, name: Buffer): void {
-    this.#contentBytes += entry.sizeBytes;
-    if (this.#contentBytes > this.#limits.contentBytes) {
-      throw oversizedLayer(`more than ${this.#limits.contentBytes} bytes of content`);
-    }
+    this.#budget.spendContent(entry.sizeBytes);
     this.#sizeBytes += Math.ceil(entry.sizeBytes / 4096) * 4096;
     const fd = openAt(folderFd, name, newFile, 0o600);
     try {

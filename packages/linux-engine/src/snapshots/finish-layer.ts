@@ -40,7 +40,7 @@ function makeWhiteout(tree: LayerTree, path: LayerPath): void {
   const parent = path.slice(0, -1);
   if (tree.notes.isOpaque(parent)) return;
   withFolder(tree, parent, O_PATH, (fd) => {
-    if (statAt(fd, name) === undefined && tree.lower.find(path, () => true)) makeNodeAt(fd, name, whiteout);
+    if (statAt(fd, name) === undefined && tree.findLower(path, () => true)) makeNodeAt(fd, name, whiteout);
   });
 }
 

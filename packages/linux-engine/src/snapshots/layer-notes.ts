@@ -5,17 +5,23 @@ import { type LayerPath, pathKey } from "./layer-path.ts";
 const maxNoteBytes = 256 * 1024 * 1024;
 const entryBytes = 100;
 
+export interface OpaqueLimits {
+  readonly opaqueFolders: number;
+  readonly opaqueBytes: number;
+}
+
 /** What has to be remembered of a layer until its last entry has come, by {@link pathKey}. */
 export class LayerNotes {
   readonly #opaque: Set<string> = new Set();
   readonly #whiteouts: Set<string> = new Set();
   readonly #folderTimes: Map<string, bigint> = new Map();
   readonly #copiedUp: Set<string> = new Set();
-  readonly #maxOpaque: number;
+  readonly #limits: OpaqueLimits;
   #bytes = 0;
+  #opaqueBytes = 0;
 
-  constructor(maxOpaque: number) {
-    this.#maxOpaque = maxOpaque;
+  constructor(limits: OpaqueLimits) {
+    this.#limits = limits;
   }
 
   /** Folders that hide what lower layers have in them. */
@@ -39,8 +45,13 @@ export class LayerNotes {
   }
 
   addOpaque(path: LayerPath): void {
-    this.#opaque.add(this.#count(path));
-    if (this.#opaque.size > this.#maxOpaque) throw oversizedLayer(`more than ${this.#maxOpaque} opaque folders`);
+    const before = this.#opaque.size;
+    const key = this.#count(path);
+    if (this.#opaque.add(key).size > before) this.#opaqueBytes += key.length;
+    const { opaqueFolders, opaqueBytes } = this.#limits;
+    if (this.#opaque.size > opaqueFolders) throw oversizedLayer(`more than ${opaqueFolders} opaque folders`);
+    if (this.#opaqueBytes > opaqueBytes)
+      throw oversizedLayer(`more than ${opaqueBytes} bytes of opaque folders' paths`);
   }
 
   addWhiteout(path: LayerPath): void {

@@ -12,6 +12,7 @@ import {
 } from "../sys/at.ts";
 import { O_PATH } from "../sys/openat2.ts";
 import { copyFolderAttributes, copyUp } from "./copy-up.ts";
+import type { LayerBudget } from "./layer-budget.ts";
 import { quoteName, refusedLayer } from "./layer-error.ts";
 import type { LayerNotes } from "./layer-notes.ts";
 import { checkDepth, isDotDot, joinPath, type LayerPath, splitNames } from "./layer-path.ts";
@@ -35,6 +36,8 @@ interface Standing extends TreeFolder {
 const openPath = O_PATH | constants.O_DIRECTORY | constants.O_NOFOLLOW;
 const maxLinks = 40; // the kernel's own limit
 const madeMode = 0o755;
+const blockBytes = 4096;
+const folderBytes = blockBytes;
 
 /**
  * The folder of one layer while it is filled, seen through what overlayfs will show of it over its lower layers: a
@@ -44,13 +47,17 @@ const madeMode = 0o755;
 export class LayerTree {
   readonly rootFd: number;
   readonly notes: LayerNotes;
+  /** What no entry of the layer asked for by itself: folders on the way, copies of lower files. */
+  readonly made: { inodes: number; sizeBytes: number } = { inodes: 0, sizeBytes: 0 };
   readonly #getLower: () => LowerLayers;
+  readonly #budget: LayerBudget;
 
   /** @param getLower called whenever lower layers are asked for; it may wait until they are complete */
-  constructor(rootFd: number, notes: LayerNotes, getLower: () => LowerLayers) {
+  constructor(rootFd: number, notes: LayerNotes, getLower: () => LowerLayers, budget: LayerBudget) {
     this.rootFd = rootFd;
     this.notes = notes;
     this.#getLower = getLower;
+    this.#budget = budget;
   }
 
   get lower(): LowerLayers {
@@ -84,13 +91,23 @@ export class LayerTree {
     if (isHidden) return this.notes.isCopiedUp(path) ? undefined : here;
     return (
       here ??
-      this.lower.find(path, (object) => {
-        if (object.status.type === fileType.folder) return object.status;
+      this.findLower(path, (object) => {
+        const { type, sizeBytes } = object.status;
+        if (type === fileType.folder) return object.status;
+        if (type === fileType.file) this.#budget.spendContent(sizeBytes);
         copyUp(object, folder.fd);
+        this.#count(type === fileType.file ? sizeBytes : 0);
         this.notes.addCopiedUp(path);
         return object.status;
       })
     );
+  }
+
+  /** As {@link LowerLayers.find}. @throws RESOURCE_EXHAUSTED when the layer has asked for too much of this */
+  findLower<T>(path: LayerPath, use: (object: LowerObject) => T): T | undefined {
+    const { lower } = this;
+    this.#budget.spendLookups(path.length * lower.size);
+    return lower.find(path, use);
   }
 
   /** Lower layers have this name no longer. What this layer itself has under it stays. */
@@ -119,10 +136,12 @@ export class LayerTree {
       for (let step = pending.pop(); step !== undefined; step = pending.pop()) {
         if (isDotDot(step.name)) {
           if (here.path.length === 0) throw refusedLayer(`a link on the way to ${shown} leads out of the layer`);
+          this.#budget.spendLookups(1);
           enter(this.#stand(here.path.slice(0, -1)));
           continue;
         }
         checkDepth(here.path);
+        this.#budget.spendLookups(1);
         const link = readLink(here, step.name);
         const found = link ?? this.#step(here, step.name, step.ofLink ? "refuse" : missing, shown);
         if (!Buffer.isBuffer(found)) {
@@ -153,6 +172,7 @@ export class LayerTree {
     if (status?.type === fileType.folder) return { fd: openAt(here.fd, name, openPath), path, below: undefined };
     if (status !== undefined) throw refusedLayer(`${quoteName(joinPath(path))} on the way to ${shown} is no folder`);
     const below = here.below === undefined ? this.#lowerFolder(here.path) : here.below;
+    this.#budget.spendLookups(below?.size ?? 0);
     try {
       const isHidden = this.notes.isWhiteout(path);
       const found = isHidden ? undefined : below?.find(name, (object) => this.#bringFolder(here, object, path, shown));
@@ -161,6 +181,7 @@ export class LayerTree {
       if (missing === "refuse") throw refusedLayer(`there is no ${quoteName(joinPath(path))} on the way to ${shown}`);
       makeFolderAt(here.fd, name, madeMode);
       chmodAt(here.fd, name, madeMode); // whatever the umask is
+      this.#count(folderBytes);
       if (isHidden) this.notes.addOpaque(path);
       return { fd: openAt(here.fd, name, openPath), path, below: null };
     } finally {
@@ -176,12 +197,21 @@ export class LayerTree {
     }
     makeFolderAt(here.fd, name, 0o700);
     copyFolderAttributes(object, here.fd);
+    this.#count(folderBytes);
     this.notes.setFolderTime(path, status.mtimeNs);
     return openAt(here.fd, name, openPath);
   }
 
   #lowerFolder(path: LayerPath): LowerFolder | null {
-    return this.notes.isOpaque(path) ? null : (this.lower.openFolder(path) ?? null);
+    if (this.notes.isOpaque(path)) return null;
+    const { lower } = this;
+    this.#budget.spendLookups(path.length * lower.size);
+    return lower.openFolder(path) ?? null;
+  }
+
+  #count(bytes: number): void {
+    this.made.inodes++;
+    this.made.sizeBytes += Math.ceil(bytes / blockBytes) * blockBytes;
   }
 
   #stand(path: LayerPath): Standing {

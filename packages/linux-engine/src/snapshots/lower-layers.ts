@@ -29,6 +29,10 @@ export class LowerLayers {
     this.#layers = last < 0 ? layers : layers.slice(0, last + 1);
   }
 
+  get size(): number {
+    return this.#layers.length;
+  }
+
   /** The uppermost root folder; undefined without layers. */
   get rootFd(): number | undefined {
     return this.#layers[0]?.folderFd;
@@ -76,6 +80,11 @@ export class LowerFolder {
   constructor(key: string, merged: readonly MergedFolder[]) {
     this.#key = key;
     this.#merged = merged;
+  }
+
+  /** How many layers are merged in it. */
+  get size(): number {
+    return this.#merged.length;
   }
 
   /** Calls `use` with what has this name here; undefined when nothing has. */
