@@ -228,9 +228,9 @@ const cases: Case[] = [
     { capabilities: new Set() },
   ),
   inContext("seccomp", { seccomp: { profileType: RuntimeDefault } }, { seccomp: false }),
-  inContext("seccomp", { seccompProfilePath: "runtime/default" }, { seccomp: false }),
+  inContext("seccomp_profile_path", { seccompProfilePath: "runtime/default" }, { seccomp: false }),
   inContext("apparmor", { apparmor: { profileType: Localhost, localhostRef: "mine" } }),
-  inContext("apparmor", { apparmorProfile: "localhost/mine" }, { apparmor: { loaded: new Set() } }),
+  inContext("apparmor_profile", { apparmorProfile: "localhost/mine" }, { apparmor: { loaded: new Set() } }),
   inContext("apparmor", { apparmor: { profileType: RuntimeDefault } }, { apparmor: { loaded: new Set() } }),
   inMount("uidMappings", { uidMappings: ids }),
   inMount("gidMappings", { gidMappings: ids }),
@@ -283,9 +283,6 @@ describe("default deny, by value", () => {
     const covered = new Set(
       cases.flatMap(({ at }) => [fieldOf(at, ContainerConfigSchema), fieldOf(at, PodSandboxConfigSchema)]),
     );
-    // The two deprecated fields are refused by the rule of the field that replaced them, which is asked first.
-    covered.add("runtime.v1.LinuxContainerSecurityContext.apparmor_profile");
-    covered.add("runtime.v1.LinuxContainerSecurityContext.seccomp_profile_path");
     const refusable = ruleTables.flatMap(({ message, rules }) =>
       message.fields
         .filter((field) => {

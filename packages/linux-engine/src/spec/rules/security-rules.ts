@@ -18,13 +18,16 @@ import { type FieldRule, honoured, ignored, type RuleTable, refused, ruleTable }
 
 const noProcess = "a sandbox has no process of its own";
 
-const appArmor = <Value>(): FieldRule<LinuxContainerSecurityContext, Value> =>
+/** Of a field and its older form the one that decides is the one to name. */
+type Decides = (context: LinuxContainerSecurityContext) => boolean;
+
+const appArmor = <Value>(decides: Decides): FieldRule<LinuxContainerSecurityContext, Value> =>
   honoured("apparmor.ts; a profile that is not loaded on this host is refused", (_value, at, context) =>
-    refuseAppArmor(context, at.facts),
+    decides(context) ? refuseAppArmor(context, at.facts) : undefined,
   );
-const seccomp = <Value>(): FieldRule<LinuxContainerSecurityContext, Value> =>
+const seccomp = <Value>(decides: Decides): FieldRule<LinuxContainerSecurityContext, Value> =>
   honoured("seccomp/; a profile on a host that can't filter is refused", (_value, at, context) =>
-    refuseSeccomp(context, at.facts),
+    decides(context) ? refuseSeccomp(context, at.facts) : undefined,
   );
 const capabilities: FieldRule<Capability, string[]> = honoured(
   "capabilities.ts; one that the host can't give is refused",
@@ -55,10 +58,10 @@ export const securityRules: readonly RuleTable[] = [
     noNewPrivs: honoured("build-container-spec.ts"),
     maskedPaths: honoured("masked-paths.ts"),
     readonlyPaths: honoured("masked-paths.ts"),
-    seccomp: seccomp(),
-    apparmor: appArmor(),
-    apparmorProfile: appArmor(),
-    seccompProfilePath: seccomp(),
+    seccomp: seccomp((context) => context.seccomp !== undefined),
+    apparmor: appArmor((context) => context.apparmor !== undefined),
+    apparmorProfile: appArmor((context) => context.apparmor === undefined),
+    seccompProfilePath: seccomp((context) => context.seccomp === undefined),
   }),
   ruleTable<LinuxSandboxSecurityContext>(LinuxSandboxSecurityContextSchema, {
     namespaceOptions: honoured("NamespaceOption"),
