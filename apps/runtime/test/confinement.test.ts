@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { linuxGate } from "../../../scripts/linux-gate.ts";
+import { apparmorCases } from "./confinement/apparmor-cases.ts";
 import { unprovenFields } from "./confinement/claims.ts";
 import { deviceCases } from "./confinement/device-cases.ts";
 import { fileCases } from "./confinement/file-cases.ts";
@@ -28,7 +29,8 @@ describe.skipIf(linuxGate.skip)("default deny, seen from inside containers of ke
     await opened?.[Symbol.asyncDispose]();
   }, 60_000);
 
-  for (const cases of [userCases, rightCases, seccompCases, fileCases, processCases, podCases]) cases(stage);
+  for (const cases of [userCases, rightCases, seccompCases, apparmorCases, fileCases, processCases, podCases])
+    cases(stage);
   for (const cases of [namespaceCases, mountCases, deviceCases, resourceCases, refusalCases, reportCases]) cases(stage);
 });
 

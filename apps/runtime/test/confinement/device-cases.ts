@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { observes } from "./claims.ts";
+import { notKept, type Refusal } from "../harness/refusals.ts";
+import { observes, refuses } from "./claims.ts";
 import { hostDevice, type Stage } from "./stage.ts";
 
 export function deviceCases(stage: () => Stage): void {
@@ -42,6 +43,26 @@ export function deviceCases(stage: () => Stage): void {
         });
         expect(whole.lines.filter((line) => /^(read|wrote)/.test(line))).toEqual(
           ["/dev/whole", hostPath].flatMap((path) => [`read ${path}`, `wrote ${path}`]),
+        );
+      },
+    );
+
+    test(
+      "T3.07: what is no device of the host, or a path that is too long, is refused",
+      refuses("ContainerConfig.CDI_devices"),
+      async () => {
+        const { create, refused } = stage();
+        const none = (hostPath: string): Refusal => [
+          () => create({ extra: { devices: [{ hostPath }] } }),
+          "FAILED_PRECONDITION",
+          /devices\[0\]: there is no device at/,
+        ];
+        const long = { mounts: [{ containerPath: "/x", hostPath: `/${"x".repeat(70 * 1024)}` }] };
+        await refused(
+          none("/etc/passwd"),
+          none("/dev/keelson-has-none"),
+          notKept("CDI_devices", () => create({ extra: { CDIDevices: [{ name: "vendor.com/gpu=0" }] } })),
+          [() => create({ extra: long }), "INVALID_ARGUMENT", /mounts\[0\]\.host_path is too long/],
         );
       },
     );

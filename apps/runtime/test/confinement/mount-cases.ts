@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { MountPropagation } from "@keelson/cri-api/v1";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { observes } from "./claims.ts";
+import { notKept, type Refusal } from "../harness/refusals.ts";
+import { observes, refuses } from "./claims.ts";
 import { mountOptions, onHost, run, type Stage } from "./stage.ts";
 
 const { PROPAGATION_PRIVATE, PROPAGATION_HOST_TO_CONTAINER, PROPAGATION_BIDIRECTIONAL } = MountPropagation;
@@ -160,6 +161,35 @@ export function mountCases(stage: () => Stage): void {
         expect(await mounted(join(shared, "slave-inside"))).toBe(false);
         await stage().cri.runtime.removeContainer({ containerId });
         await run("umount", join(shared, "inside"));
+      },
+    );
+
+    test(
+      "what is not kept is refused: images, mappings, options, and sharing with a mount that shares nothing",
+      refuses(
+        ...["uidMappings", "gidMappings", "image", "image_sub_path", "mount_options", "propagation"].map(
+          (name) => `Mount.${name}`,
+        ),
+      ),
+      async () => {
+        const hostPath = join(folder, "tree", "private");
+        await mkdir(hostPath);
+        await run("mount", "-t", "tmpfs", "none", hostPath);
+        await run("mount", "--make-private", hostPath);
+        const mount = (field: string, more: object): Refusal => {
+          const mounts = [{ containerPath: "/x", hostPath, ...more }];
+          return notKept(`mounts[0].${field}`, () => stage().create({ extra: { mounts } }));
+        };
+        const mapping = [{ hostId: 100_000, containerId: 0, length: 65_536 }];
+        await stage().refused(
+          mount("uidMappings", { uidMappings: mapping }),
+          mount("gidMappings", { gidMappings: mapping }),
+          mount("image", { image: { image: stage().image }, hostPath: "" }),
+          mount("image_sub_path", { imageSubPath: "x" }),
+          mount("mount_options", { mountOptions: ["noexec"] }),
+          mount("propagation", { propagation: PROPAGATION_BIDIRECTIONAL }),
+          mount("propagation", { propagation: PROPAGATION_HOST_TO_CONTAINER }),
+        );
       },
     );
   });

@@ -1,5 +1,5 @@
-import { existsSync } from "node:fs";
 import { readdir, readFile, readlink, stat } from "node:fs/promises";
+import { dirname } from "node:path";
 import { describe, expect, test } from "vitest";
 import { observes } from "./claims.ts";
 import { onHost, ownNamespaces, type Stage } from "./stage.ts";
@@ -51,25 +51,28 @@ export function namespaceCases(stage: () => Stage): void {
       "T7.02: of the host, where sandbox and container ask for them; there no socket of ours is open to all",
       observes("NamespaceOption.network=NODE", "NamespaceOption.ipc=NODE", "NamespaceOption.pid=NODE"),
       async () => {
-        const { node, hostPod, look } = stage();
-        const more = `${script}; stat -c 'shm %d' /dev/shm; test -d /proc/${node.pid}/fd && echo seen; sed -n 's/ @/ @/p' /proc/net/unix`;
-        const { text, lines } = await look(more, { security: onHost }, hostPod);
+        const { node, hostPod } = stage();
+        const containerId = await stage().start({ security: onHost }, hostPod);
+        const text = await stage().exec(
+          containerId,
+          `${script}; cat /proc/net/unix; ls -d /proc/${node.pid}; stat -c 'shm %d' /dev/shm`,
+        );
         const seen = parse(text);
         const host = await ownNamespaces();
         for (const kind of ["net", "ipc", "uts", "pid"] as const) expect(host).toContain(seen[kind]);
         for (const kind of ["mnt", "cgroup"] as const) expect(host).not.toContain(seen[kind]);
-        expect(lines).toContain(`shm ${(await stat("/dev/shm")).dev}`);
-        expect(lines).toContain("seen");
+        expect(text.split("\n").slice(-3)).toEqual([`/proc/${node.pid}`, `shm ${(await stat("/dev/shm")).dev}`, ""]);
         // abstract sockets have no file whose mode could guard them
-        const abstract = new Set(lines.flatMap((line) => / (\d+) @/.exec(line)?.[1] ?? []));
-        const ours = await socketsOf([node.pid, ...(await monitorsOf(node.state))]);
-        expect(ours.length).toBeGreaterThan(0);
-        expect(ours.filter((inode) => abstract.has(inode))).toEqual([]);
-        const socket = new URL(node.endpoint).pathname;
-        expect([
-          (await stat(socket)).mode & 0o777,
-          (await stat(`${socket}/..`.replace(/\/[^/]+\/\.\.$/, ""))).mode & 0o777,
-        ]).toEqual([0o660, 0o700]);
+        const abstract = new Set(text.split("\n").flatMap((line) => / (\d+) @/.exec(line)?.[1] ?? []));
+        const monitors = await monitorsOf(node.state);
+        expect(monitors.length).toBeGreaterThan(0);
+        const [daemons, monitored] = [await socketsOf([node.pid]), await socketsOf(monitors)];
+        expect([daemons.length, monitored.length]).not.toContain(0);
+        expect([...daemons, ...monitored].filter((inode) => abstract.has(inode))).toEqual([]);
+        const socket = node.endpoint.replace("unix://", "");
+        const modes = await Promise.all([socket, dirname(socket)].map(async (path) => (await stat(path)).mode & 0o777));
+        expect(modes).toEqual([0o660, 0o700]);
+        await stage().cri.runtime.removeContainer({ containerId });
       },
     );
   });
@@ -86,7 +89,7 @@ async function socketsOf(pids: readonly number[]): Promise<readonly string[]> {
 
 /** The conmons of a node that run now. */
 async function monitorsOf(state: string): Promise<readonly number[]> {
-  const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name) && existsSync(`/proc/${name}/cmdline`));
+  const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
   const texts = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "")));
   return pids.filter((_, index) => /conmon/.test(texts[index] ?? "") && texts[index]?.includes(state)).map(Number);
 }

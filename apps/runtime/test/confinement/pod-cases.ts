@@ -4,13 +4,14 @@ import { mkdir, readFile, rmdir, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { dirname, join } from "node:path";
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import { type PodSandboxConfigSchema, Protocol } from "@keelson/cri-api/v1";
+import { NamespaceMode, type PodSandboxConfigSchema, Protocol } from "@keelson/cri-api/v1";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { readCgroupLayout } from "../../../../packages/linux-engine/src/host/cgroup-layout.ts";
-import { cgroupFolder } from "../../../../packages/linux-engine/src/oci/container-cgroup.ts";
-import { observes } from "./claims.ts";
+import { notKept, type Refusal } from "../harness/refusals.ts";
+import { observes, refuses } from "./claims.ts";
 import { mountOptions, type Stage } from "./stage.ts";
 
+const { CONTAINER, NODE } = NamespaceMode;
 const sysctls = {
   "net.ipv4.ip_unprivileged_port_start": "7",
   "net/ipv4/conf/all/rp_filter": "2",
@@ -82,6 +83,24 @@ export function podCases(stage: () => Stage): void {
       },
     );
 
+    test(
+      "parameters of the machine, or of a namespace of the host, are refused",
+      refuses("LinuxPodSandboxConfig.sysctls"),
+      async () => {
+        const sysctl = (name: string, options: object = {}): Refusal => {
+          const securityContext = { namespaceOptions: { pid: CONTAINER, ...options } };
+          const extra = { hostname: "", linux: { sysctls: { [name]: "1" }, securityContext } };
+          return notKept("linux.sysctls", () => stage().runPod(extra));
+        };
+        const machine = ["kernel.core_pattern", "vm.max_map_count", "kernel.hostname", "fs.file-max", "kernel/panic"];
+        await stage().refused(
+          ...machine.map((name) => sysctl(name)),
+          sysctl("net.ipv4.ip_forward", { network: NODE }),
+          sysctl("kernel.shmmax", { ipc: NODE }),
+        );
+      },
+    );
+
     test("shared memory of 64 MiB, which its containers share and the host has not", async () => {
       const name = `keelson-${randomBytes(4).toString("hex")}`;
       const { text } = await stage().look(
@@ -95,27 +114,17 @@ export function podCases(stage: () => Stage): void {
       expect(full).toMatch(/No space left/);
     });
 
-    test(
-      "a port mapping reaches the plugin that maps ports, or is reported",
-      observes("PodSandboxConfig.port_mappings"),
-      async () => {
-        const { info } = await stage().cri.runtime.podSandboxStatus({
-          podSandboxId: stage().pod.podSandboxId,
-          verbose: true,
-        });
-        const { reported } = JSON.parse(info.info ?? "") as {
-          readonly reported: { readonly field: string; readonly why: string }[];
-        };
-        // the network of the test has no such plugin
-        const ports = reported.find(({ field }) => field === "port_mappings");
-        expect(ports?.why).toMatch(/no plugin of network "test" declares the capability portMappings/);
-      },
-    );
+    test("a port mapping, for the plugin that maps ports", observes("PodSandboxConfig.port_mappings"), async () => {
+      const portMappings = [{ hostPort: 18_080, containerPort: 80, protocol: "tcp" }];
+      expect(await stage().networkRequest(stage().pod)).toMatchObject({ runtimeConfig: { portMappings } });
+    });
 
     test("a cgroup below the parent that was asked for", observes("LinuxPodSandboxConfig.cgroup_parent"), async () => {
       const layout = readCgroupLayout();
-      const parent = `/keelson-test-${randomBytes(4).toString("hex")}/pod`;
-      // of the kubelet's, so that they stay
+      const name = randomBytes(4).toString("hex");
+      const systemd = layout.version === 2 && existsSync("/run/systemd/system");
+      const parent = systemd ? `keelsontest${name}.slice` : `/keelson-test-${name}/pod`;
+      // made by the kubelet, with limits of its own: it stays
       const pids = layout.mounts.get("pids");
       const kubelets = pids === undefined ? undefined : join(pids, parent);
       if (kubelets !== undefined) {
@@ -129,18 +138,16 @@ export function podCases(stage: () => Stage): void {
       const containerId = await stage().start({ script: "exec sleep 3600" }, pod);
       const { info } = await stage().cri.runtime.containerStatus({ containerId, verbose: true });
       const { pid } = JSON.parse(info.info ?? "") as { readonly pid: number };
-      const paths = (await readFile(`/proc/${pid}/cgroup`, "utf8"))
-        .trim()
-        .split("\n")
-        .map((line) => line.split(":")[2]);
+      const lines = (await readFile(`/proc/${pid}/cgroup`, "utf8")).trim().split("\n");
+      const own = systemd ? `/${parent}/keelson-${containerId}.scope` : `${parent}/${containerId}`;
       // a hierarchy without controllers has no place for it
-      expect(new Set(paths.filter((path) => path !== "/"))).toEqual(new Set([`${parent}/${containerId}`]));
+      expect(new Set(lines.map((line) => line.split(":")[2]).filter((path) => path !== "/"))).toEqual(new Set([own]));
       const script = "cut -d: -f3 /proc/self/cgroup | sort -u; for i in 1 2 3 4 5 6 7 8; do sleep 9 & done; echo ended";
-      const { lines } = await stage().look(script, {}, pod);
-      expect(lines[0]).toBe("/");
-      if (kubelets !== undefined) expect(lines.at(-1)).toMatch(/can't fork/);
+      const inside = await stage().look(script, {}, pod);
+      expect(inside.lines[0]).toBe("/");
+      if (kubelets !== undefined) expect(inside.lines.at(-1)).toMatch(/can't fork/);
       await stage().cri.runtime.removePodSandbox({ podSandboxId: pod.podSandboxId });
-      expect(existsSync(cgroupFolder(layout, `${parent}/${containerId}`))).toBe(false);
+      expect(existsSync(join(pids ?? layout.unified ?? "/sys/fs/cgroup", own))).toBe(false);
     });
   });
 }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { observes } from "./claims.ts";
+import { notKept } from "../harness/refusals.ts";
+import { observes, refuses } from "./claims.ts";
 import type { Stage } from "./stage.ts";
 
 const mebi = 1024n * 1024n;
@@ -120,5 +121,22 @@ export function resourceCases(stage: () => Stage): void {
       const { values } = await look({ unified: { "pids.max": "77", "memory.oom.group": "1" } });
       expect(values.pids).toBe("77");
     });
+
+    test(
+      "limits that nothing here counts are refused",
+      refuses("LinuxContainerResources.unified", "HugepageLimit.limit"),
+      async () => {
+        const { facts, create, refused } = stage();
+        const key = facts.cgroupVersion === 1 ? "pids.max" : "cpu.weight";
+        const hugepageLimits = [{ pageSize: "2MB", limit: 4n * mebi }];
+        const huge = notKept("linux.resources.hugepage_limits[0].limit", () =>
+          create({ resources: { hugepageLimits } }),
+        );
+        await refused(
+          notKept("linux.resources.unified", () => create({ resources: { unified: { [key]: "100" } } })),
+          ...(facts.controllers.has("hugetlb") ? [] : [huge]),
+        );
+      },
+    );
   });
 }

@@ -1,7 +1,9 @@
+import type { SupplementalGroupsPolicy } from "@keelson/cri-api/v1";
 import { describe, expect, test } from "vitest";
 import { readCapabilities } from "../../../../packages/linux-engine/src/host/read-host-facts.ts";
 import { defaultCapabilities } from "../../../../packages/linux-engine/src/spec/capabilities.ts";
-import { observes } from "./claims.ts";
+import { notKept, type Refusal } from "../harness/refusals.ts";
+import { observes, refuses } from "./claims.ts";
 import { hostDevice, mountOptions, onHost, ownNamespaces, type Stage, statusLine } from "./stage.ts";
 
 const names = (sets: string, name: string): readonly string[] => {
@@ -104,6 +106,39 @@ export function rightCases(stage: () => Stage): void {
           expect.arrayContaining(["opened", "opened kmsg", "readablereadable", "mounted"]),
         );
         expect(await ownNamespaces()).toContain(/cgroup:\[\d+\]/.exec(text)?.[0] ?? "?");
+      },
+    );
+
+    test(
+      "those that nobody can give are refused",
+      refuses(
+        "LinuxContainerSecurityContext.privileged",
+        "LinuxContainerSecurityContext.supplemental_groups_policy",
+        "Capability.add_capabilities",
+        "Capability.add_ambient_capabilities",
+      ),
+      async () => {
+        const { facts, refused, create } = stage();
+        const context = "linux.security_context";
+        const missing = ["CAP_SYS_RESOURCE", "CAP_SYS_MODULE"]
+          .filter((name) => !facts.capabilities.has(name))
+          .slice(0, 1);
+        const capabilities = (kind: "add" | "ambient"): Refusal[] =>
+          missing.map((name) => {
+            const asked = kind === "add" ? { addCapabilities: [name] } : { addAmbientCapabilities: [name] };
+            const field = kind === "add" ? "add_capabilities" : "add_ambient_capabilities";
+            return notKept(`${context}.capabilities.${field}`, () => create({ security: { capabilities: asked } }));
+          });
+        const unknown = { security: { capabilities: { addCapabilities: ["NONE"] } } };
+        await refused(
+          notKept(`${context}.privileged`, () => create({ security: { privileged: true } })),
+          notKept(`${context}.supplemental_groups_policy`, () =>
+            create({ security: { supplementalGroupsPolicy: 7 as SupplementalGroupsPolicy } }),
+          ),
+          ...capabilities("add"),
+          ...capabilities("ambient"),
+          [() => create(unknown), "INVALID_ARGUMENT", /"NONE" is not a capability/],
+        );
       },
     );
   });

@@ -1,8 +1,9 @@
 // One node with two pods, an ordinary one and one that has all of the host, and a way to look around in a container.
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
-import { rm } from "node:fs/promises";
-import { dirname } from "node:path";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { type ContainerStatus, NamespaceMode } from "@keelson/cri-api/v1";
 import type { CriConnection } from "@keelson/cri-client";
@@ -50,13 +51,29 @@ export interface Stage extends AsyncDisposable {
   exec(containerId: string, script: string): Promise<string>;
   create(options: Partial<ContainerOptions>, pod?: Pod): Promise<string>;
   refused(...refusals: readonly Refusal[]): Promise<void>;
+  /** What the network's first plugin was given to make the pod's interface. */
+  networkRequest(pod: Pod): Promise<unknown>;
 }
+
+/** A CNI plugin that notes what it is asked for an ADD, and makes nothing: the next one does. */
+const noting = (folder: string): string => `#!/bin/sh
+case $CNI_COMMAND in
+  ADD) cat >${folder}/$CNI_CONTAINERID && echo '{"cniVersion":"1.0.0"}' ;;
+  VERSION) echo '{"cniVersion":"1.0.0","supportedVersions":["1.0.0"]}' ;;
+  *) cat >/dev/null ;;
+esac
+`;
 
 const { POD, NODE, CONTAINER } = NamespaceMode;
 const ordinary = { network: POD, pid: CONTAINER, ipc: POD, usernsOptions: { mode: NODE } };
 
 export async function openStage(podExtra: object, sysctls: Readonly<Record<string, string>>): Promise<Stage> {
-  const node = await startNode();
+  const notes = await mkdtemp(join(tmpdir(), "keelson-requests-"));
+  await writeFile(join(notes, "note"), noting(notes), { mode: 0o755 });
+  const node = await startNode({
+    pluginFolder: notes,
+    plugins: (bridge) => [{ type: "note", capabilities: { portMappings: true } }, bridge],
+  });
   const cri = await node.connect();
   const image = await node.push("confined:1", busyboxImage({ layers: [imageEntries()] }));
   await cri.images.pullImage({ image: { image } });
@@ -111,12 +128,15 @@ export async function openStage(podExtra: object, sysctls: Readonly<Record<strin
       });
       return Buffer.from(stdout).toString();
     },
+    networkRequest: async ({ podSandboxId }) =>
+      JSON.parse(await readFile(join(notes, podSandboxId), "utf8")) as unknown,
     async refused(...refusals) {
       await expectRefused(node, refusals);
     },
     async [Symbol.asyncDispose]() {
       cri.close();
       await node.close();
+      await rm(notes, { recursive: true });
     },
   };
 }
@@ -131,7 +151,7 @@ async function makeFolders(start: Stage["start"], cri: CriConnection): Promise<v
   await cri.runtime.removeContainer({ containerId });
 }
 
-/** Options of a container that has its process IDs from its pod's, the host's. */
+/** For a container that has of its pod what that has of the host. */
 export const onHost: NonNullable<ContainerOptions["security"]> = {
   namespaceOptions: { network: NODE, pid: NODE, ipc: NODE },
 };
@@ -150,7 +170,7 @@ export function mountOptions(mountinfo: string, path: string): readonly string[]
   return lines.at(-1)?.split(" ")[5]?.split(",") ?? [];
 }
 
-/** A namespace of this process: `net:[4026531840]`. */
+/** The namespaces of this process, a line each: `net:[4026531840]`. */
 export const ownNamespaces = async (): Promise<string> =>
   (await run("sh", "-c", "for n in net ipc uts pid mnt cgroup; do readlink /proc/self/ns/$n; done")).trim();
 

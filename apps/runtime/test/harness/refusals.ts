@@ -6,6 +6,11 @@ import { traces, untilAsBefore } from "./traces.ts";
 /** A call, and how it must fail: the code, and what the message says, the remedy included. */
 export type Refusal = readonly [call: () => Promise<unknown>, code: CriErrorCode, message: RegExp];
 
+/** That a value is not kept: the answer names its field and shows the value. */
+export function notKept(field: string, call: () => Promise<unknown>): Refusal {
+  return [call, "FAILED_PRECONDITION", new RegExp(`${field.replaceAll(/[.[\]]/g, "\\$&")}: value is `)];
+}
+
 /** Expects that each call fails so, and that the node has afterwards what it had before. @returns the errors */
 export async function expectRefused(node: TestNode, refusals: readonly Refusal[]): Promise<readonly unknown[]> {
   const before = await traces(node);
