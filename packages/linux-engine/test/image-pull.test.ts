@@ -11,11 +11,12 @@ import { digestHex } from "@keelson/image-store/reference";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { linuxGate } from "../../../scripts/linux-gate.ts";
 import { type DockerRegistry, startDockerRegistry } from "../../image-store/test/docker-registry.ts";
+import { contentOf, serve, startScriptedRegistry } from "../../image-store/test/scripted-registry.ts";
 import { mountSync, unmountSync } from "../src/sys/mount.ts";
 import { Canary } from "./canary.ts";
 import { hostileLayers } from "./hostile-layers.ts";
 import { CountingProxy, ImageBench, imageOf, push, spec } from "./image-bench.ts";
-import { buildTar } from "./tar-builder.ts";
+import { buildTar, type Member } from "./tar-builder.ts";
 import { listKinds, listTree } from "./tree-listing.ts";
 
 const capability = Buffer.from("0100000200040000000000000000000000000000", "hex");
@@ -316,6 +317,41 @@ describe.skipIf(linuxGate.skip)("pull()", { timeout: 30_000 }, () => {
     const diffId = plain.layers[0]?.diffId ?? digestOf(bomb);
     const name = await publish({ ...plain, manifest, layers: [{ ...layer, diffId }] }, "bomb:1");
     expect((await failureOf(bench.pull(name))).code).toBe("RESOURCE_EXHAUSTED");
+    expect(await bench.stored()).toEqual(empty);
+  });
+
+  test("T2.09: registries that stall keep no other pull waiting, and are gone on with when they send", async () => {
+    const stalling = imageOf([[{ name: "d/" }, { name: "d/low" }], [{ name: "d/high" }]]);
+    const [low, high] = stalling.layers.map(({ descriptor }) => `blobs/${descriptor.digest}`);
+    const gate = Promise.withResolvers<void>();
+    const answer = serve(contentOf({ "1": stalling }));
+    await using stuck = await startScriptedRegistry(async (request, response) => {
+      if (request.url?.endsWith(String(low)) === true) await gate.promise;
+      await answer(request, response);
+    });
+    await using other = new ImageBench();
+    for (const { host, url } of [stuck, registry]) other.serve(host, url);
+    await other.open({ lanePatienceMs: 50 });
+    const stalled = other.pull(`${stuck.host}/stalls:1`);
+    // the lower layer waits for its bytes, and the upper one, whose bytes are here, for the lower one: both lanes are taken
+    await until(() => [low, high].every((blob) => stuck.seen.some(({ url }) => url.endsWith(String(blob)))));
+    await other.pull(await publish(imageOf([[{ name: "good" }]]), "good:1"));
+    gate.resolve();
+    const { id } = await stalled;
+    expect(listKinds(await other.mount(id, "c1"))).toEqual(["d folder", "d/high file", "d/low file"]);
+    await other.clear();
+    expect(await other.stored()).toEqual(empty);
+  });
+
+  test("T2.08: an image's opaque folders are remembered in bounds", async () => {
+    const long = `${"d".repeat(250)}/`.repeat(15);
+    const folders = (count: number, mark: string): Member[] =>
+      Array.from({ length: count }, (_, n) => ({ name: "f", pax: [["path", `${long}${mark}${n}/.wh..wh..opq`]] }));
+    const many = await publish(imageOf(["a", "b"].map((mark) => folders(850, mark))), "opaque:1");
+    expect(await failureOf(bench.pull(many))).toMatchObject({
+      code: "RESOURCE_EXHAUSTED",
+      message: expect.stringContaining("with those below it"),
+    });
     expect(await bench.stored()).toEqual(empty);
   });
 

@@ -19,6 +19,8 @@ export interface OpenImagesOptions {
   readonly log: EngineLog;
   /** How long the processes of a pull stay after it; default 3 minutes. */
   readonly lingerMs?: number;
+  /** How long a layer keeps others from its lane; see PullProcesses. */
+  readonly lanePatienceMs?: number;
   /** How long one pull may take; default 2 hours. */
   readonly pullDeadlineMs?: number;
   /** How long what a failed pull has brought waits for the next try; default 10 minutes. */
@@ -59,6 +61,7 @@ export async function openImages(options: OpenImagesOptions): Promise<OpenImages
       snapshots: snapshots.root,
       ...(registryConfigPath === undefined ? {} : { registryConfigPath }),
       ...(options.lingerMs === undefined ? {} : { lingerMs: options.lingerMs }),
+      ...(options.lanePatienceMs === undefined ? {} : { lanePatienceMs: options.lanePatienceMs }),
     });
     cleanup.defer("processes of pulls", () => processes.close());
     const content = await ImageContent.open({ index, snapshots, garbage });

@@ -3,6 +3,7 @@ import { closeAll, openPipe } from "../sys/descriptor.ts";
 import { Applier } from "./applier.ts";
 import { Fetcher } from "./fetcher.ts";
 import type { JailedProcess } from "./jailed-process.ts";
+import { Lanes } from "./lanes.ts";
 
 export interface PullProcessesOptions {
   readonly images: string;
@@ -10,6 +11,8 @@ export interface PullProcessesOptions {
   readonly registryConfigPath?: string;
   /** How many layers are applied at the same time; default 2. */
   readonly lanes?: number;
+  /** How long a layer may keep a lane that another pull waits for, unless all it needs is here; default 10 seconds. */
+  readonly lanePatienceMs?: number;
   /** How long they stay after the last pull, so that the next one finds them running; default 3 minutes. */
   readonly lingerMs?: number;
 }
@@ -21,6 +24,7 @@ export interface Lane {
 }
 
 const defaultLanes = 2;
+const defaultLanePatienceMs = 10_000;
 const defaultLingerMs = 3 * 60 * 1000;
 
 /**
@@ -91,15 +95,17 @@ export class PullProcesses implements AsyncDisposable {
 export class PullGroup {
   readonly fetcher: Fetcher;
   readonly appliers: readonly Applier[];
-  readonly #free: Lane[];
-  readonly #waiting: ((lane: Lane) => void)[] = [];
+  readonly lanes: Lanes<Lane>;
   /** Resolves as soon as one of them has ended: the others are then killed for the same reason. */
   readonly broken: Promise<void>;
 
-  private constructor(fetcher: Fetcher, appliers: readonly Applier[]) {
+  private constructor(fetcher: Fetcher, appliers: readonly Applier[], lanePatienceMs: number) {
     this.fetcher = fetcher;
     this.appliers = appliers;
-    this.#free = appliers.map((applier, number) => ({ applier, number }));
+    this.lanes = new Lanes(
+      appliers.map((applier, number) => ({ applier, number })),
+      lanePatienceMs,
+    );
     const endings = this.#processes().map(({ ending }) => ending);
     this.broken = Promise.race(endings).then((why) => this.kill(why));
   }
@@ -125,21 +131,10 @@ export class PullGroup {
       return new PullGroup(
         fetcher,
         all.filter((one) => one instanceof Applier),
+        options.lanePatienceMs ?? defaultLanePatienceMs,
       );
     } finally {
       closeAll(pipes.flatMap(({ readFd, writeFd }) => [readFd, writeFd]));
-    }
-  }
-
-  /** Calls `use` with a lane of its own, in the order in which they were asked for. */
-  async withLane<T>(use: (lane: Lane) => Promise<T>): Promise<T> {
-    const lane = this.#free.shift() ?? (await new Promise<Lane>((resolve) => this.#waiting.push(resolve)));
-    try {
-      return await use(lane);
-    } finally {
-      const next = this.#waiting.shift();
-      if (next === undefined) this.#free.push(lane);
-      else next(lane);
     }
   }
 

@@ -1,6 +1,8 @@
 import { canceled, isCriError, unavailable } from "@keelson/cri-api/errors";
 import { type Digest, digestHex } from "@keelson/image-store/reference";
 import type { EngineLog } from "../log.ts";
+import { oversizedLayer } from "../snapshots/layer-error.ts";
+import { opaqueBytes } from "../snapshots/layer-record.ts";
 import type { Snapshots } from "../snapshots/snapshots.ts";
 import type { AppliedMessage, LowerInfo } from "./applier-protocol.ts";
 import type { FetcherPull, Progress } from "./fetcher.ts";
@@ -26,7 +28,14 @@ export interface UnpackDeps {
   readonly signal: AbortSignal;
 }
 
+interface Filled {
+  readonly name: string;
+  readonly applied: AppliedMessage;
+}
+
 const stuckMs = 15_000;
+/** Of all layers of an image together: they are remembered, and told to whoever applies a layer above. */
+const maxOpaqueBytes = 8 * 1024 * 1024;
 
 /**
  * Brings one layer from the registry, or the store, into its place: the fetcher verifies and inflates it, an applier
@@ -38,19 +47,11 @@ export async function unpackLayer(missing: MissingLayer, deps: UnpackDeps): Prom
   const { chainId, layer } = missing;
   const belowReady = orAborted(missing.belowReady, signal);
   belowReady.catch(() => undefined); // the applier may not ask for it, and then fail for another reason
-  const { name, applied } = await deps.group.withLane(async (lane) => {
-    signal.throwIfAborted();
-    const name = await snapshots.beginLayer();
-    try {
-      return { name, applied: await fill(lane, { ...missing, belowReady }, name, deps) };
-    } catch (error) {
-      snapshots.discard(name);
-      throw error;
-    }
-  });
+  const { name, applied } = (await fillWhileUnwanted(missing, deps)) ?? (await fillFromStore(missing, deps));
   try {
     await belowReady;
     const { opaque, inodes, sizeBytes, droppedXattrs } = applied;
+    checkOpaque([...missing.below.map((below) => snapshots.layers.get(below)?.opaque ?? []), opaque]);
     if (droppedXattrs.length > 0) {
       const names = Object.fromEntries(droppedXattrs);
       deps.log.info("a layer's extended attributes that are not for layers were left out", { chainId, names });
@@ -62,10 +63,60 @@ export async function unpackLayer(missing: MissingLayer, deps: UnpackDeps): Prom
   }
 }
 
+/**
+ * Fills the layer while its bytes come; undefined when it was to wait, for bytes or for a layer below, with a lane that
+ * another pull wants.
+ */
+async function fillWhileUnwanted(missing: MissingLayer, deps: UnpackDeps): Promise<Filled | undefined> {
+  const giveWay = new AbortController();
+  let came = 0;
+  const progress = (bytes: number): void => {
+    came = bytes;
+    deps.progress(bytes);
+  };
+  const isBelowReady = (): boolean => missing.below.every((chainId) => deps.snapshots.layers.has(chainId));
+  try {
+    return await fillInLane(
+      missing,
+      { ...deps, progress, signal: AbortSignal.any([deps.signal, giveWay.signal]) },
+      () => {
+        if (came < missing.layer.size || !isBelowReady()) giveWay.abort();
+      },
+    );
+  } catch (error) {
+    if (giveWay.signal.aborted && !deps.signal.aborted && isCriError(error, "CANCELED")) return undefined;
+    throw error;
+  }
+}
+
+/** Waits without a lane for all that comes from elsewhere, and then fills the layer. */
+async function fillFromStore(missing: MissingLayer, deps: UnpackDeps): Promise<Filled> {
+  await deps.pull.fetch(missing.layer, deps.signal);
+  await orAborted(missing.belowReady, deps.signal);
+  return await fillInLane(missing, deps, () => undefined);
+}
+
+async function fillInLane(missing: MissingLayer, deps: UnpackDeps, onWanted: () => void): Promise<Filled> {
+  const { group, snapshots, signal, pull } = deps;
+  return await group.lanes.use({ owner: pull, signal }, async (lane, wanted) => {
+    signal.throwIfAborted();
+    wanted.addEventListener("abort", onWanted, { once: true });
+    const name = await snapshots.beginLayer();
+    try {
+      return { name, applied: await fill(lane, missing, name, deps) };
+    } catch (error) {
+      snapshots.discard(name);
+      throw error;
+    }
+  });
+}
+
 /** Runs the fetcher's and the applier's part side by side; when one fails, the other is given up. */
 async function fill(lane: Lane, missing: MissingLayer, name: string, deps: UnpackDeps): Promise<AppliedMessage> {
   const { group, pull, snapshots, progress } = deps;
-  const lower = missing.belowReady.then(() => missing.below.map((chainId) => lowerInfo(chainId, snapshots)));
+  const lower = orAborted(missing.belowReady, deps.signal).then(() =>
+    missing.below.map((chainId) => lowerInfo(chainId, snapshots)),
+  );
   lower.catch(() => undefined);
   const isLowerReady = missing.below.every((chainId) => snapshots.layers.has(chainId));
   const giveUp = new AbortController();
@@ -87,6 +138,14 @@ async function fill(lane: Lane, missing: MissingLayer, name: string, deps: Unpac
     // the signal may fire long after this, when there is nothing left to wait for
     signal.removeEventListener("abort", waitForEnd);
     clearTimeout(stuck);
+  }
+}
+
+/** @throws RESOURCE_EXHAUSTED */
+function checkOpaque(lists: readonly (readonly string[])[]): void {
+  const bytes = lists.reduce((sum, list) => sum + opaqueBytes(list), 0);
+  if (bytes > maxOpaqueBytes) {
+    throw oversizedLayer(`with those below it, it has more than ${maxOpaqueBytes} bytes of opaque folders' paths`);
   }
 }
 

@@ -18,6 +18,15 @@ export function isRootOpaque(record: LayerRecord): boolean {
   return record.opaque.includes(rootPath);
 }
 
+const opaqueSizes = new WeakMap<readonly string[], number>();
+
+/** What a list of opaque folders takes; each list is measured once. */
+export function opaqueBytes(opaque: readonly string[]): number {
+  const known = opaqueSizes.get(opaque) ?? opaque.reduce((sum, path) => sum + path.length, 0);
+  opaqueSizes.set(opaque, known);
+  return known;
+}
+
 export function formatLayerRecord(record: LayerRecord): string {
   return `${JSON.stringify({ version: 1, ...record })}\n`;
 }
