@@ -15,8 +15,10 @@ export interface ExitWatcherOptions {
   readonly exitFolder: string;
   /** Told once per container; `file` is undefined when conmon ended without one. */
   readonly onEnd: (id: string, file: ExitFile | undefined) => void;
-  /** Told when the folder or a file of it cannot be read; the end of conmon itself is still seen. */
+  /** Told when the folder or a file of it cannot be read; the end of conmon itself is still seen, and a file tried again. */
   readonly onError: (error: unknown) => void;
+  /** How long until a file that could not be read is tried again; default 1 second. */
+  readonly retryMs?: number;
 }
 
 /**
@@ -45,10 +47,11 @@ export class ExitWatcher implements Disposable {
   watch(id: string, monitor: RunningMonitor): void {
     if (this.#closed) throw internal(`watch container ${id}: the engine is closed`);
     this.#watched.add(id);
-    monitor.exited.then(
-      () => this.#look(id, true),
-      (error: unknown) => this.#options.onError(error),
-    );
+    const end = (): void => this.#look(id, true);
+    monitor.exited.then(end, (error: unknown) => {
+      this.#options.onError(error);
+      end(); // only how is not known
+    });
     this.#look(id, false);
   }
 
@@ -74,7 +77,10 @@ export class ExitWatcher implements Disposable {
         if (file === undefined && !monitorEnded) return;
         if (this.#watched.delete(id)) this.#options.onEnd(id, file);
       },
-      (error: unknown) => this.#options.onError(error),
+      (error: unknown) => {
+        this.#options.onError(error);
+        setTimeout(() => this.#look(id, monitorEnded), this.#options.retryMs ?? 1_000).unref();
+      },
     );
   }
 }
