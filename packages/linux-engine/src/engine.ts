@@ -17,6 +17,7 @@ import { createNodeEngine } from "./node/node-engine.ts";
 import { makeMonitorCgroup } from "./oci/monitor-cgroup.ts";
 import { OciRuntime } from "./oci/oci-runtime.ts";
 import { chooseRuntime, type ProbedRuntime, type ProbeOptions, probeRuntime } from "./oci/probe.ts";
+import { removeProbeLeftovers } from "./oci/probe-container.ts";
 import { reconcile } from "./reconcile.ts";
 import { createSandboxEngine } from "./sandbox/sandbox-engine.ts";
 import { sandboxParts } from "./sandbox/sandbox-parts.ts";
@@ -81,6 +82,7 @@ export async function composeLinuxEngine(
     const layout = readCgroupLayout();
     const cgroups = { driver: chooseDriver(options.cgroupDriver, layout), prefix: ownPrefix(folders.root) };
     const probe = { folder: join(folders.root, "probe"), cacheFolder: folders.state, cgroups, log };
+    await removeProbeLeftovers(probe);
     const { probed, refused } = await findHandlers(options, probe);
     const everywhere = [...probed.values()].every((one) => one.recursiveReadOnlyMounts);
     const facts = readHostFacts(layout, cgroups.driver, { recursiveReadOnlyMounts: everywhere });

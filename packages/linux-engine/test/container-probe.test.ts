@@ -1,13 +1,28 @@
-import { chmodSync, copyFileSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { basename, join } from "node:path";
 import { isCriError } from "@keelson/cri-api/errors";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { linuxGate } from "../../../scripts/linux-gate.ts";
+import { hierarchyRoots, makeCgroup } from "../src/cgroup/cgroup-folders.ts";
 import { readCgroupLayout } from "../src/host/cgroup-layout.ts";
 import type { EngineLog } from "../src/log.ts";
+import { cgroupFolder } from "../src/oci/container-cgroup.ts";
 import { chooseRuntime, type ProbeOptions, probeRuntime } from "../src/oci/probe.ts";
+import { removeProbeLeftovers } from "../src/oci/probe-container.ts";
 import { findProgram } from "../src/sys/find-program.ts";
 import { makeTestFolder } from "./busybox-bundle.ts";
+import { until } from "./until.ts";
 
 describe.skipIf(linuxGate.skip)("the probe of OCI runtimes", () => {
   let folder: string;
@@ -58,15 +73,40 @@ describe.skipIf(linuxGate.skip)("the probe of OCI runtimes", () => {
 
   it("remembers a result until the binary changes", async () => {
     const count = join(folder, "count");
-    const path = script("counted", `echo run >> ${count}; exit 1`);
-    const runs = async (): Promise<number> => {
+    const { path: works } = await chooseRuntime(real, options);
+    const path = script("counted", `echo run >> ${count}; exec ${works} "$@"`);
+    const isTried = async (): Promise<boolean> => {
       rmSync(count, { force: true });
       await probeRuntime(path, options);
-      return readdirSync(folder).includes("count") ? 1 : 0;
+      return existsSync(count);
     };
-    expect([await runs(), await runs()]).toEqual([1, 0]);
-    script("counted", `echo again >> ${count}; exit 1`);
-    expect(await runs()).toBe(1);
+    expect([await isTried(), await isTried()]).toEqual([true, false]);
+    script("counted", `echo again >> ${count}; exec ${works} "$@"`);
+    expect(await isTried()).toBe(true);
+  });
+
+  it("tries one that was refused again: the cause may be gone", async () => {
+    const { path: works } = await chooseRuntime(real, options);
+    const path = script("sometimes", `[ -e ${join(folder, "space")} ] || exit 1; exec ${works} "$@"`);
+    expect((await probeRuntime(path, options)).refused).toContain("exit code 1");
+    writeFileSync(join(folder, "space"), "");
+    expect((await probeRuntime(path, options)).refused).toBeUndefined();
+  });
+
+  it("removes what is left of a probe whose daemon was killed", async () => {
+    const { path } = await chooseRuntime(real, options);
+    mkdirSync(join(options.folder, "probe-cut", "rootfs"), { recursive: true });
+    const layout = readCgroupLayout();
+    const cut = `/${options.cgroups.prefix}/probe/probe-cut`;
+    makeCgroup(layout, cut);
+    const held = spawn("sh", ["-c", 'echo 0 >"$0/cgroup.procs"; exec sleep 60', cgroupFolder(layout, cut)]);
+    const ended = once(held, "close");
+    await until(() => readFileSync(join(cgroupFolder(layout, cut), "cgroup.procs"), "latin1") !== "");
+    await removeProbeLeftovers(options);
+    await ended;
+    expect(existsSync(options.folder)).toBe(false);
+    expect(hierarchyRoots(layout).filter((root) => existsSync(join(root, options.cgroups.prefix)))).toEqual([]);
+    expect((await probeRuntime(path, options)).refused).toBeUndefined();
   });
 
   it("T3.03: refuses a runtime that others can write to", async () => {

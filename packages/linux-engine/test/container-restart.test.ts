@@ -1,11 +1,12 @@
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import type { SandboxRecord } from "@keelson/runtime-core/ports";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { linuxGate } from "../../../scripts/linux-gate.ts";
 import { recordedRun } from "../src/container/recorded-steps.ts";
 import { readCgroupLayout } from "../src/host/cgroup-layout.ts";
-import { cgroupProcesses, endCgroup } from "../src/oci/container-cgroup.ts";
+import { cgroupProcesses, childCgroups, endCgroup } from "../src/oci/container-cgroup.ts";
 import { unmount } from "../src/sys/mount.ts";
 import { openProcess, type ProcessHandle } from "../src/sys/pidfd.ts";
 import { TestNode } from "./test-node.ts";
@@ -39,6 +40,14 @@ describe.skipIf(linuxGate.skip)("a restart of the Linux engine", () => {
     return found;
   }
 
+  function argumentsOf(pid: string): string {
+    try {
+      return readFileSync(`/proc/${pid}/cmdline`, "utf8");
+    } catch {
+      return ""; // it ended meanwhile
+    }
+  }
+
   it("adopts a running container, whose log has no gap, and tells its end", async () => {
     const script = "i=0; while [ ! -e /tmp/end ]; do i=$((i+1)); echo $i; sleep 0.01; done; exit 9";
     const id = await node.run(pod, script);
@@ -55,7 +64,7 @@ describe.skipIf(linuxGate.skip)("a restart of the Linux engine", () => {
   it("sees an end that came while it was down, with its code and the exit file's time", async () => {
     const id = await node.run(pod, "while [ ! -e /tmp/end ]; do sleep 0.01; done; echo last; exit 7");
     await node.closeEngine();
-    const { facts } = runOf(id);
+    const { plan, facts } = runOf(id);
     using monitor = processOf(facts.monitor);
     writeFileSync(join(node.state, "rootfs", id, "tmp/end"), "");
     await monitor.exited;
@@ -67,6 +76,8 @@ describe.skipIf(linuxGate.skip)("a restart of the Linux engine", () => {
         started: node.container(id).started,
         exit: { code: 7, reason: "Error", finishedAtNs: written },
       });
+      expect(existsSync(facts.cgroup)).toBe(false);
+      expect(existsSync(join(plan.runtime.stateFolder, id))).toBe(false);
       await node.closeEngine();
     }
     node.change(id, { exit: { code: 7, finishedAtNs: written, reason: "Error", message: "" } });
@@ -129,12 +140,41 @@ describe.skipIf(linuxGate.skip)("a restart of the Linux engine", () => {
     await node.exec(id, ["/bin/sh", "-c", "sleep 902 &"]); // left in the background by a command that has ended
     const { facts } = runOf(id);
     const before = cgroupProcesses(facts.cgroup).length;
-    const command = node.exec(id, ["sleep", "903"]);
+    const command = expect(node.exec(id, ["sleep", "903"])).rejects.toMatchObject({ code: "INTERNAL" });
     await until(() => cgroupProcesses(facts.cgroup).length !== before);
     await node.closeEngine();
     expect((await node.open()).containers.get(id)).toMatchObject({ kind: "running" });
-    expect((await command).exitCode).toBe(137);
+    await command;
     expect(cgroupProcesses(facts.cgroup)).toHaveLength(before);
+  });
+
+  it("ends a command that its last life was just about to start", async () => {
+    const id = await node.run(pod, "sleep 900");
+    const { plan, facts } = runOf(id);
+    const slow = join(node.folder, "slow-runtime");
+    writeFileSync(slow, `#!/bin/sh\nsleep 1\nexec ${plan.runtime.path} "$@"\n`, { mode: 0o755 });
+    const useRuntime = (path: string): void => {
+      const runtime = { ...plan.runtime, path };
+      const steps = node
+        .container(id)
+        .steps.map((one) => (one.name === "run-monitor" ? { ...one, plan: { ...plan, runtime } } : one));
+      node.change(id, { steps });
+    };
+    await node.closeEngine();
+    useRuntime(slow);
+    await node.open();
+    const command = expect(node.exec(id, ["sleep", "904"])).rejects.toMatchObject({ code: "INTERNAL" });
+    await until(() => childCgroups(facts.cgroup).length === 1);
+    await node.closeEngine();
+    useRuntime(plan.runtime.path);
+    await node.open();
+    await command;
+    await delay(1500); // the runtime would have started it by now
+    const commands = readdirSync("/proc").filter(
+      (pid) => /^\d+$/.test(pid) && argumentsOf(pid).includes("\x00904\x00"),
+    );
+    expect(commands).toEqual([]);
+    expect(childCgroups(facts.cgroup)).toEqual([]);
   });
 
   it("removes what no record names, also when it runs", async () => {

@@ -10,13 +10,15 @@ import {
 } from "@keelson/runtime-core/ports";
 import { readBootTimeNs } from "../host/boot.ts";
 import { endCgroup } from "../oci/container-cgroup.ts";
+import { commandMark } from "../oci/exec.ts";
 import { endExecCgroup } from "../oci/exec-cgroup.ts";
 import { readExitFile, wasOomKilled } from "../oci/exit-file.ts";
+import { findMonitors } from "../oci/find-monitors.ts";
 import { openProcess } from "../sys/pidfd.ts";
 import { isErrno } from "../sys/syscall-error.ts";
 import type { ContainerDeps } from "./container-tools.ts";
 import { containerSteps, startSteps } from "./create.ts";
-import { endRun } from "./end-run.ts";
+import { dropRuntimeNotes, endMonitors, endRun } from "./end-run.ts";
 import { exitReport } from "./exit-report.ts";
 import { recordedRun } from "./recorded-steps.ts";
 import type { RunningContainers } from "./running-containers.ts";
@@ -83,7 +85,9 @@ async function adoptRun(
       return { kind: "running", started };
     }
   }
-  return { kind: "exited", started, exit: await endOfRun(plan, facts, deps) };
+  const exit = await endOfRun(plan, facts, deps);
+  await dropRuntimeNotes(plan, deps.log);
+  return { kind: "exited", started, exit };
 }
 
 /** The end of a container that has no monitor any more: what conmon wrote, or that nobody knows. */
@@ -109,6 +113,10 @@ async function endUnfinishedCommands(plan: RunMonitorPlan, facts: RunMonitorFact
     throw error;
   });
   for (const name of names) {
+    // First who starts it: crun would start it outside of the container's cgroup once its own is gone.
+    const monitors = findMonitors(commandMark(join(folder, name)));
+    await endMonitors(monitors, 0);
+    for (const monitor of monitors) monitor.close();
     await endExecCgroup(deps.cgroupLayout(), facts.cgroup, name);
     await rm(join(folder, name), { recursive: true, force: true });
   }

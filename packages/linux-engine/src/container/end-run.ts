@@ -1,6 +1,8 @@
 import { rm } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
+import type { EngineLog } from "../log.ts";
 import { cgroupPath } from "../oci/cgroup-path.ts";
+import { monitorMark } from "../oci/conmon.ts";
 import { cgroupFolder, endCgroup, removeCgroupEverywhere } from "../oci/container-cgroup.ts";
 import { findMonitors } from "../oci/find-monitors.ts";
 import { OciRuntime } from "../oci/oci-runtime.ts";
@@ -34,8 +36,20 @@ export async function endRun(
   } finally {
     for (const monitor of monitors) monitor.close();
   }
-  if (plan.cgroupsPath !== "") removeCgroupEverywhere(layout, cgroupPath(plan.cgroupsPath)); // normally the runtime has
+  if (plan.cgroupsPath !== "") await removeCgroupEverywhere(layout, cgroupPath(plan.cgroupsPath)); // normally the runtime has
   await rm(deps.paths.exitFile(plan.id), { force: true });
+}
+
+/**
+ * Gives back what the OCI runtime keeps of a run that has ended, its cgroup included. Never rejects: what it misses goes
+ * with the container.
+ */
+export async function dropRuntimeNotes(plan: Pick<RunMonitorPlan, "id" | "runtime">, log: EngineLog): Promise<void> {
+  try {
+    await new OciRuntime(plan.runtime).delete(plan.id);
+  } catch (error) {
+    log.warn("could not clean up after a container yet", { id: plan.id, error });
+  }
 }
 
 function findRunMonitors(
@@ -44,13 +58,13 @@ function findRunMonitors(
   bootId: string,
 ): readonly ProcessHandle[] {
   if (plan.bootId !== bootId) return [];
-  if (facts === undefined) return findMonitors(plan.bundle);
+  if (facts === undefined) return findMonitors(monitorMark(plan.bundle));
   const monitor = openProcess(facts.monitor.pid, facts.monitor.startTime);
   return monitor === undefined ? [] : [monitor];
 }
 
 /** conmon ends by itself once its container has; it gets so long to write down how. */
-async function endMonitors(monitors: readonly ProcessHandle[], graceMs: number): Promise<void> {
+export async function endMonitors(monitors: readonly ProcessHandle[], graceMs: number): Promise<void> {
   for (const monitor of monitors) {
     if (!monitor.isRunning()) continue;
     const grace = new AbortController();

@@ -3,9 +3,9 @@ import type { ContainerExit, EngineObserver } from "@keelson/runtime-core/ports"
 import { endCgroup } from "../oci/container-cgroup.ts";
 import { type ExitFile, wasOomKilled } from "../oci/exit-file.ts";
 import { ExitWatcher, type RunningMonitor } from "../oci/exit-watcher.ts";
-import { OciRuntime } from "../oci/oci-runtime.ts";
 import { openProcess, type ProcessHandle } from "../sys/pidfd.ts";
 import type { ContainerDeps } from "./container-tools.ts";
+import { dropRuntimeNotes } from "./end-run.ts";
 import { exitReport } from "./exit-report.ts";
 import type { RunMonitorFacts, RunMonitorPlan } from "./steps/run-monitor.ts";
 
@@ -111,12 +111,7 @@ export class RunningContainers {
     });
     if (this.#closing.signal.aborted) return;
     this.#forget(id);
-    try {
-      // The runtime's notes and the cgroup; whatever this misses goes with the container.
-      await new OciRuntime(plan.runtime).delete(id);
-    } catch (error) {
-      this.#deps.log.warn("could not clean up after a container yet", { id, error });
-    }
+    await dropRuntimeNotes(plan, this.#deps.log);
   }
 
   /** Tries until it works or the engine closes. */

@@ -103,7 +103,10 @@ export function conmonEnvironment(conmon: ConmonOptions): Record<string, string>
   return { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", TMPDIR: conmon.tmpFolder };
 }
 
-/** Arguments by which a monitor of one container can be told from all other processes. */
+/** What the kernel calls a monitor's process (`/proc/PID/comm`). */
+export const monitorName = "conmon";
+
+/** Arguments by which a monitor of one container can be told from all other processes of this name. */
 export function monitorMark(bundle: string): readonly string[] {
   return ["--bundle", bundle];
 }

@@ -111,11 +111,35 @@ export function removeCgroup(folder: string): void {
   }
 }
 
-/** Removes an empty cgroup with all below it, in every hierarchy. `path` is below the hierarchy's root. */
-export function removeCgroupEverywhere(layout: CgroupLayout, path: string): void {
-  for (const root of hierarchyRoots(layout)) {
-    if (relative(root, join(root, path)) === "") throw new Error("remove a cgroup: it is the root of all");
-    removeCgroup(join(root, path));
+/**
+ * Ends what is still in a cgroup and removes it with all below it, in every hierarchy. `path` is below the hierarchy's
+ * root. An OCI runtime puts a process into one hierarchy of v1 after the other, and a dying one leaves late, so that a
+ * cgroup may be seen empty in one while it is busy in another.
+ * @throws INTERNAL when one is still busy after ten seconds
+ */
+export async function removeCgroupEverywhere(layout: CgroupLayout, path: string): Promise<void> {
+  const folders = hierarchyRoots(layout).map((root) => join(root, path));
+  const until = performance.now() + emptyDeadlineMs;
+  for (let pauseMs = 1; ; pauseMs = Math.min(pauseMs * 2, 50)) {
+    await endCgroup(layout, cgroupFolder(layout, path));
+    const busy = folders.filter((folder) => !tryRemoveCgroup(folder));
+    if (busy.length === 0) return;
+    if (performance.now() > until) {
+      throw internal(`remove cgroup ${quote(busy[0] ?? path)}: a process is still in it`, {
+        hint: "a process that hangs in the kernel ends when its device or mount answers again",
+      });
+    }
+    await delay(pauseMs);
+  }
+}
+
+function tryRemoveCgroup(folder: string): boolean {
+  try {
+    removeCgroup(folder);
+    return true;
+  } catch (error) {
+    if (isErrno(error, "EBUSY")) return false;
+    throw error;
   }
 }
 

@@ -34,8 +34,14 @@ export class ExecCgroup {
       if (isIdle) removeExecCgroup(layout, container, old);
     }
     used.add(name);
-    for (const folder of foldersOf(layout, container)) makeChild(folder, name);
-    return new ExecCgroup(layout, container, name);
+    const made = new ExecCgroup(layout, container, name);
+    try {
+      for (const folder of foldersOf(layout, container)) makeChild(folder, name);
+      return made;
+    } catch (error) {
+      made.close();
+      throw error;
+    }
   }
 
   /** The runtime's options that start a command in it. */

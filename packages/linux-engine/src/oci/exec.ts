@@ -48,7 +48,19 @@ export async function runCommand(tools: CommandTools, request: CommandRequest): 
   const name = `exec-${randomBytes(8).toString("hex")}`;
   const folder = join(request.workFolder, name);
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  const cgroup = ExecCgroup.make(tools.layout, request.cgroup, name);
+  try {
+    return await runIn(ExecCgroup.make(tools.layout, request.cgroup, name), folder, tools, request);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function runIn(
+  cgroup: ExecCgroup,
+  folder: string,
+  tools: CommandTools,
+  request: CommandRequest,
+): Promise<ExecResult> {
   try {
     await writeFile(join(folder, "process.json"), serializeSpec(request.process), { mode: 0o600 });
     const monitor = spawn(commandArguments(tools, request.id, folder, cgroup), {
@@ -69,7 +81,6 @@ export async function runCommand(tools: CommandTools, request: CommandRequest): 
     }
   } finally {
     cgroup.close();
-    await rm(folder, { recursive: true, force: true });
   }
 }
 
@@ -113,6 +124,11 @@ function absent(error: unknown): undefined {
   if (!isErrno(error, "ENOENT")) throw error;
 }
 
+/** Arguments by which the monitor of a command, in its folder, can be told from all other processes of its name. */
+export function commandMark(folder: string): readonly string[] {
+  return ["--exec-process-spec", join(folder, "process.json")];
+}
+
 function commandArguments(
   tools: CommandTools,
   id: string,
@@ -133,7 +149,7 @@ function commandArguments(
     ...runtimeArguments.flatMap((argument) => ["--runtime-arg", argument]),
     ...cgroup.runtimeOptions.flatMap((option) => ["--runtime-opt", option]),
     ...["--container-pidfile", join(folder, "pid")],
-    ...["--exec-process-spec", join(folder, "process.json")],
+    ...commandMark(folder),
     ...["--log-path", "passthrough"], // the command writes to our pipes without a copy on the way
   ];
 }

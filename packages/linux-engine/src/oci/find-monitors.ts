@@ -1,27 +1,30 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { openProcess, type ProcessHandle, readStartTime } from "../sys/pidfd.ts";
 import { isErrno } from "../sys/syscall-error.ts";
-import { monitorMark } from "./conmon.ts";
+import { monitorName } from "./conmon.ts";
 
 /**
- * Finds the monitors of a bundle among all processes by their arguments: for the one case in which no record can know
- * their pid, the death of the daemon right after it started one. The caller closes the handles.
+ * Finds monitors among all processes by their name and arguments (`monitorMark`, `commandMark`): for the one case in which
+ * no record can know their pid, the death of the daemon right after it started one. The caller closes the handles. Only processes of
+ * that name are asked for their arguments: one that hangs in the kernel may keep whoever asks it.
  */
-export function findMonitors(bundle: string): readonly ProcessHandle[] {
-  const mark = `\0${monitorMark(bundle).join("\0")}\0`;
+export function findMonitors(mark: readonly string[]): readonly ProcessHandle[] {
+  const wanted = `\0${mark.join("\0")}\0`;
   return readdirSync("/proc").flatMap((name) => {
     if (!/^\d+$/.test(name)) return [];
     const pid = Number(name);
+    if (read(`/proc/${pid}/comm`).trimEnd() !== monitorName) return [];
     const startTime = readStartTime(pid);
-    if (startTime === undefined || !readArguments(pid).includes(mark)) return [];
+    if (startTime === undefined || !read(`/proc/${pid}/cmdline`).includes(wanted)) return [];
     const handle = openProcess(pid, startTime);
     return handle === undefined ? [] : [handle];
   });
 }
 
-function readArguments(pid: number): string {
+/** "" when the process is gone. */
+function read(path: string): string {
   try {
-    return readFileSync(`/proc/${pid}/cmdline`, "utf8");
+    return readFileSync(path, "utf8");
   } catch (error) {
     if (isErrno(error, "ENOENT", "ESRCH")) return "";
     throw error;

@@ -8,7 +8,7 @@ import { buildCgroupsPath } from "../spec/index.ts";
 import { describeExit } from "../sys/process-error.ts";
 import { run } from "../sys/run.ts";
 import { cgroupPath } from "./cgroup-path.ts";
-import { cgroupFolder, endCgroup, removeCgroupEverywhere } from "./container-cgroup.ts";
+import { childCgroups, removeCgroupEverywhere } from "./container-cgroup.ts";
 import { OciRuntime } from "./oci-runtime.ts";
 import { runtimeMessage } from "./runtime-error.ts";
 import { tinyProgram, tinyProgramExitCode } from "./tiny-program.ts";
@@ -54,11 +54,19 @@ export async function probeContainer(path: string, place: ProbePlace): Promise<s
   }
 }
 
+/** Removes what is left of probes whose daemon was killed meanwhile. For the start of the daemon, before it probes. */
+export async function removeProbeLeftovers(place: ProbePlace): Promise<void> {
+  await rm(place.folder, { recursive: true, force: true });
+  if (place.cgroups.driver === "systemd") return;
+  const { parent } = podCgroup(place.cgroups, "probe", "");
+  const names = hierarchyRoots(readCgroupLayout()).flatMap((root) => childCgroups(posix.join(root, parent)));
+  for (const name of new Set(names)) await removeProbeCgroup(posix.join(parent, name), false);
+}
+
 /** A runtime may leave it where its last process had not quite gone; slices of systemd go by themselves. */
 async function removeProbeCgroup(path: string, systemdCgroup: boolean): Promise<void> {
   const layout = readCgroupLayout();
-  await endCgroup(layout, cgroupFolder(layout, path));
-  removeCgroupEverywhere(layout, path);
+  await removeCgroupEverywhere(layout, path);
   if (systemdCgroup) return;
   for (const above of [dirname(path), dirname(dirname(path))]) {
     for (const root of hierarchyRoots(layout)) removeFolderIfEmpty(posix.join(root, above));

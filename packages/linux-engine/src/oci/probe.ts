@@ -51,7 +51,10 @@ export async function chooseRuntime(candidates: readonly string[], options: Prob
   );
 }
 
-/** Tries one runtime, unless the same binary was tried on the same kernel and cgroup layout before. */
+/**
+ * Tries one runtime, unless the same binary worked on the same kernel and cgroup layout before. A refusal is not
+ * remembered: its cause may have been a full disk.
+ */
 export async function probeRuntime(path: string, options: ProbeOptions): Promise<ProbedRuntime> {
   const unsafe = await whyUnsafe(path);
   if (unsafe !== undefined) return { path, refused: unsafe, version: "", recursiveReadOnlyMounts: false };
@@ -67,6 +70,7 @@ export async function probeRuntime(path: string, options: ProbeOptions): Promise
     version: /\b\d+\.\d+[^\s]*/.exec(version)?.[0] ?? "",
     recursiveReadOnlyMounts: hasMountOption(features, "rro"),
   };
+  if (refused !== undefined) return result;
   cache.set(path, { key, result });
   await writeCache(options.cacheFolder, cache);
   return result;

@@ -1,7 +1,7 @@
 import { readdir, rmdir } from "node:fs/promises";
 import { join, posix } from "node:path";
 import { hierarchyRoots, removeFolderIfEmpty } from "../cgroup/cgroup-folders.ts";
-import { cgroupFolder, childCgroups, endCgroup, removeCgroup } from "../oci/container-cgroup.ts";
+import { childCgroups, removeCgroupEverywhere } from "../oci/container-cgroup.ts";
 import { unpinNamespace } from "../sys/namespace-pin.ts";
 import { isErrno } from "../sys/syscall-error.ts";
 import { type EngineFolders, netnsFolder, ownPrefix, sandboxesFolder, sandboxPaths } from "./sandbox-paths.ts";
@@ -79,11 +79,8 @@ async function removeState(deps: SandboxDeps, id: string): Promise<void> {
 async function removeCgroups(deps: SandboxDeps, id: string): Promise<void> {
   const layout = deps.cgroupLayout();
   const path = posix.join("/", deps.cgroups.prefix, id);
-  await endCgroup(layout, cgroupFolder(layout, path));
-  for (const root of hierarchyRoots(layout)) {
-    removeCgroup(posix.join(root, path));
-    removeFolderIfEmpty(posix.join(root, deps.cgroups.prefix));
-  }
+  await removeCgroupEverywhere(layout, path);
+  for (const root of hierarchyRoots(layout)) removeFolderIfEmpty(posix.join(root, deps.cgroups.prefix));
 }
 
 async function list(folder: string): Promise<readonly string[]> {

@@ -95,5 +95,8 @@ export const runMonitor: AnyStep<ContainerSubject, ContainerTools> = step<
       startedAtNs: startedAtNs.toString(),
     };
   },
-  revert: (plan, facts, tools) => endRun(plan, facts, tools),
+  revert: async (plan, facts, tools) => {
+    tools.monitors.delete(plan.id);
+    await endRun(plan, facts, tools);
+  },
 });
