@@ -6,6 +6,7 @@ import {
   readlinkSync,
   renameSync,
   rmdirSync,
+  rmSync,
   statSync,
   symlinkSync,
   unlinkSync,
@@ -196,6 +197,9 @@ describe.skipIf(linuxGate.skip)("the sandbox engine", () => {
     expect(readFileSync(parts.files.hostname, "utf8")).toBe(`${hostHostname()}\n`);
     expect(readFileSync(parts.files.resolvConf, "utf8")).toBe(readFileSync("/etc/resolv.conf", "utf8"));
     expect(await whyNotWhole(both.record(), deps.folders)).toBeUndefined();
+    // as after a reboot
+    rmSync(sandboxPaths(deps.folders, both.record().id).stateFolder, { recursive: true });
+    expect(await whyNotWhole(both.record(), deps.folders)).toContain("is gone");
     for (const pod of [network, both]) {
       await engine.stop(pod.record(), pod.journal);
       await engine.remove(pod.record(), pod.journal);
@@ -315,6 +319,18 @@ describe.skipIf(linuxGate.skip)("the sandbox engine", () => {
     for (const pod of [theirs, missing]) await engine.remove(pod.record(), pod.journal);
     expect(cgroupsOf(`/${prefix}-kubelet/a`)).toEqual([]);
     expect(cgroupsOf(`/${prefix}-kubelet/pod1`)).toHaveLength(hierarchyRoots(layout).length);
+    removeTestCgroups(`/${prefix}-kubelet`);
+  });
+
+  it("a missing cgroup that another pod uses too stays until it is empty", async () => {
+    const layout = readCgroupLayout();
+    const shared = `/${prefix}-kubelet/shared`;
+    const first = await make({ linux: { cgroupParent: shared } });
+    const second = await make({ linux: { cgroupParent: shared } });
+    makeCgroup(layout, `${shared}/container-of-second`);
+    await engine.remove(first.record(), first.journal);
+    expect(cgroupsOf(`${shared}/container-of-second`)).toHaveLength(hierarchyRoots(layout).length);
+    await engine.remove(second.record(), second.journal);
     removeTestCgroups(`/${prefix}-kubelet`);
   });
 

@@ -45,7 +45,7 @@ export function sandboxParts(record: SandboxRecord, folders: EngineFolders, cgro
   };
 }
 
-/** Plan and facts of the pins; undefined when there are none (host network and host IPC, or stopped). */
+/** Plan and facts of the pins; undefined when there are none, as after a stop. */
 export function recordedPins(
   record: SandboxRecord,
 ): { readonly plan: PinsPlan; readonly facts: PinsFacts | undefined } | undefined {

@@ -9,8 +9,8 @@ import { type EngineFolders, sandboxPaths } from "./sandbox-paths.ts";
 const tmpfsMagic = 0x01021994;
 
 /**
- * Whether what a READY sandbox is made of is still there: its pinned namespaces (the very same ones) and its shared
- * memory. Undefined when it is whole; else one sentence that says what is gone.
+ * Whether what a READY sandbox is made of is still there: its pinned namespaces (the very same ones), its shared memory,
+ * and the folder that no reboot leaves. Undefined when it is whole; else one sentence that says what is gone.
  */
 export async function whyNotWhole(record: SandboxRecord, folders: EngineFolders): Promise<string | undefined> {
   const pins = recordedPins(record);
@@ -21,11 +21,22 @@ export async function whyNotWhole(record: SandboxRecord, folders: EngineFolders)
       return `another ${kind} namespace is pinned at ${path}`;
     }
   }
+  if (pins !== undefined && !(await isThere(pins.plan.folder))) return `its folder ${pins.plan.folder} is gone`;
   if (!hostNamespaces(record.config).ipc) {
     const { shm } = sandboxPaths(folders, record.id);
     if (!(await isTmpfs(shm))) return `its shared memory is no longer mounted at ${shm}`;
   }
   return undefined;
+}
+
+async function isThere(path: string): Promise<boolean> {
+  try {
+    await stat(path);
+    return true;
+  } catch (error) {
+    if (isErrno(error, "ENOENT", "ENOTDIR")) return false;
+    throw error;
+  }
 }
 
 /** The state folder may be on a tmpfs itself, as `/run` is: then only a mount of its own counts. */

@@ -7,9 +7,9 @@ import type { SandboxTools } from "../sandbox-tools.ts";
 
 type Plan = {
   readonly path: string;
-  /** The cgroup itself, where it is made: given back with whatever empty cgroups are below. */
+  /** Our own cgroup: given back with whatever empty cgroups are below. */
   readonly own: readonly string[];
-  /** What is above, the outer first: given back where it is empty. */
+  /** What others may use too, the outer first: given back where it is empty. */
   readonly above: readonly string[];
 };
 
@@ -34,12 +34,7 @@ export const makePodCgroup: AnyStep<SandboxRecord, SandboxTools> = step<
     // The folder above ours is shared by all our pods: whoever is the last to leave removes it.
     if (isOurs) return { path: parent, own: leaves, above: leaves.map((leaf) => posix.dirname(leaf)) };
     const missing = missingFolders(layout, parent);
-    if (missing.length === 0) return undefined;
-    return {
-      path: parent,
-      own: missing.filter((folder) => leaves.includes(folder)),
-      above: missing.filter((folder) => !leaves.includes(folder)),
-    };
+    return missing.length === 0 ? undefined : { path: parent, own: [], above: missing };
   },
   apply: async ({ path }, { cgroupLayout }) => {
     makeCgroup(cgroupLayout(), path);

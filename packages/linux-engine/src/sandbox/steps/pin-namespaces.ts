@@ -24,7 +24,10 @@ export type PinsFacts = { readonly net?: string; readonly ipc?: string; readonly
 
 export const pinNamespacesName = "pin-namespaces";
 
-/** The pod's namespaces, kept alive by bind mounts instead of a pause process, with host name, sysctls and loopback. */
+/**
+ * The pod's namespaces, kept alive by bind mounts instead of a pause process, with host name, sysctls and loopback. A pod
+ * that has none gets the folder all the same: it is not there after a reboot.
+ */
 export const pinNamespaces: AnyStep<SandboxRecord, SandboxTools> = step<
   SandboxRecord,
   SandboxTools,
@@ -36,7 +39,6 @@ export const pinNamespaces: AnyStep<SandboxRecord, SandboxTools> = step<
   plan: ({ id, config }, { folders }) => {
     const host = hostNamespaces(config);
     const sysctls = sandboxSysctls(config);
-    if (host.network && host.ipc) return undefined; // the host name comes with the network
     const paths = sandboxPaths(folders, id);
     return {
       pins: {
@@ -52,6 +54,7 @@ export const pinNamespaces: AnyStep<SandboxRecord, SandboxTools> = step<
   apply: async ({ pins, folder, hostname, sysctls }, { namespaces }) => {
     if (pins.net !== undefined) await mkdir(dirname(pins.net), { recursive: true, mode: 0o755 });
     await mkdir(folder, { recursive: true, mode: 0o700 });
+    if (Object.keys(pins).length === 0) return {};
     await namespaces.create(pins, {
       ...(hostname === null ? {} : { hostname }),
       sysctls,
