@@ -16,7 +16,7 @@ export interface PullDeps {
   readonly processes: PullProcesses;
   readonly index: ImageIndex;
   readonly snapshots: Snapshots;
-  /** Layers under way, by chain ID, whoever pulls them. */
+  /** Layers under way, by chain ID and blob, whoever pulls them. */
   readonly works: SharedWork;
   readonly garbage: GarbageCollector;
   readonly log: EngineLog;
@@ -103,8 +103,12 @@ async function bringImage(pull: Pull, task: Task, deps: PullDeps, failed: AbortC
   const { session, planned, signal } = pull;
   await session.keep(signal);
   const report = progressReport(planned, task);
-  const jobs = [...planned.layers.keys()].map((index) => bringLayer(pull, index, deps, report));
-  for (const job of jobs) job.catch((error: unknown) => failed.abort(error));
+  const jobs: Promise<void>[] = [];
+  for (const index of planned.layers.keys()) {
+    const job = bringLayer(pull, { index, belowReady: jobs[index - 1] ?? Promise.resolve() }, deps, report);
+    job.catch((error: unknown) => failed.abort(error));
+    jobs.push(job);
+  }
   const results = await Promise.allSettled(jobs);
   const reasons = results.flatMap((result) => (result.status === "rejected" ? [result.reason as unknown] : []));
   if (reasons.length > 0) throw reasons.find((reason) => !isCriError(reason, "CANCELED")) ?? reasons[0];
@@ -119,7 +123,7 @@ async function bringImage(pull: Pull, task: Task, deps: PullDeps, failed: AbortC
  */
 async function bringLayer(
   pull: Pull,
-  index: number,
+  { index, belowReady }: { readonly index: number; readonly belowReady: Promise<void> },
   deps: PullDeps,
   report: (index: number, bytes: number) => void,
 ): Promise<void> {
@@ -136,20 +140,27 @@ async function bringLayer(
       await done;
     });
   };
-  if (snapshots.layers.has(chainId)) {
+  if (snapshots.layers.has(chainId) && isKnown(layer, deps.index)) {
     const stored = await deps.index.blobs.find(layer.digest);
     if (stored?.size !== layer.size) await join(layer.digest, (given) => session.fetch(layer, given));
   } else {
+    // A chain that is there already is no proof of what this blob holds: it is unpacked to see (CVE-2014-8178).
     const below = chain.slice(0, index).toReversed();
-    const belowReady = (below[0] === undefined ? undefined : works.ending(below[0])) ?? Promise.resolve();
     const progress = (bytes: number): void => report(index, bytes);
     const missing = { layer, chainId, below, belowReady };
     const { log } = deps;
-    await join(chainId, (given) =>
+    await join(`${chainId} ${layer.digest}`, (given) =>
       unpackLayer(missing, { group, pull: session, snapshots, log, progress, signal: given }),
     );
   }
   report(index, layer.size);
+}
+
+/** True when an image on the node has this blob as this layer: then it was unpacked once, and is what it says. */
+function isKnown(layer: { readonly digest: Digest; readonly diffId: Digest }, index: ImageIndex): boolean {
+  return index
+    .list()
+    .some(({ layers }) => layers.some(({ digest, diffId }) => digest === layer.digest && diffId === layer.diffId));
 }
 
 function progressReport(planned: PlannedMessage, task: Task): (index: number, bytes: number) => void {

@@ -36,11 +36,6 @@ export class SharedWork {
     }
   }
 
-  /** The end of the work of this key, whoever waits for it; undefined when nobody does it now. */
-  ending(key: string): Promise<void> | undefined {
-    return this.#running.get(key)?.done;
-  }
-
   /** Resolves when nothing is being done any more. */
   async idle(): Promise<void> {
     while (this.#unfinished.size > 0) await Promise.allSettled(this.#unfinished);
