@@ -7,6 +7,7 @@ import type { Engine, ImageEngine, SandboxEngine, SandboxRecord } from "@keelson
 import { linuxContainers } from "./container/container-engine.ts";
 import { containerPaths } from "./container/container-paths.ts";
 import type { ContainerDeps, ContainerSnapshots, ImageHolds } from "./container/container-tools.ts";
+import { HostPaths } from "./container/host-paths.ts";
 import { RunningContainers } from "./container/running-containers.ts";
 import { readBootId } from "./host/boot.ts";
 import { type CgroupLayout, readCgroupLayout } from "./host/cgroup-layout.ts";
@@ -109,6 +110,7 @@ export async function composeLinuxEngine(
       cgroupDriver: cgroups.driver,
       facts,
       images: images.holds,
+      hostPaths: new HostPaths(),
       snapshots: images.snapshots,
       sandboxParts: (sandbox) => sandboxParts(sandbox, folders, cgroups),
       allowedAnnotations: [],

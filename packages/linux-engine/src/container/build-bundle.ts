@@ -35,7 +35,7 @@ export async function buildBundle(subject: ContainerSubject, tools: ContainerDep
     imageUser: image.user,
     readFile: (path) => readFileInRoot(rootfs, path, maxUserFileBytes),
   });
-  const mountSources = await findMountSources(config.mounts, task.stage);
+  const mountSources = await findMountSources(config.mounts, tools.hostPaths, task);
   task.stage(`building the specification of container ${record.id}`);
   const profile = localhostSeccompPath(config);
   const built = buildContainerSpec({

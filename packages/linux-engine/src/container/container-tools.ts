@@ -7,6 +7,7 @@ import type { OciRuntime } from "../oci/oci-runtime.ts";
 import type { SandboxParts } from "../sandbox/sandbox-parts.ts";
 import type { CgroupDriver, HostFacts, ImageProcessConfig } from "../spec/index.ts";
 import type { ContainerPaths } from "./container-paths.ts";
+import type { HostPaths } from "./host-paths.ts";
 
 /** Layers of an image and a writable one above them, ready to be mounted as an overlay. */
 export interface PreparedSnapshot {
@@ -47,6 +48,7 @@ export interface ContainerDeps {
   readonly cgroupDriver: CgroupDriver;
   readonly facts: HostFacts;
   readonly images: ImageHolds;
+  readonly hostPaths: HostPaths;
   readonly snapshots: ContainerSnapshots;
   sandboxParts(sandbox: SandboxRecord): SandboxParts;
   /** The operator's list of annotations that reach the OCI runtime. */

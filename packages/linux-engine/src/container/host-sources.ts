@@ -1,9 +1,10 @@
 import type { Stats } from "node:fs";
 import { constants } from "node:fs";
-import { mkdir, open, readdir, realpath, stat } from "node:fs/promises";
+import { open, readdir, realpath, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { type CriError, failedPrecondition, invalidArgument, quote } from "@keelson/cri-api/errors";
+import { failedPrecondition, invalidArgument, quote } from "@keelson/cri-api/errors";
 import type { Device, Mount } from "@keelson/cri-api/v1";
+import type { Task } from "@keelson/runtime-core/ports";
 import {
   type DeviceSource,
   type HostDevice,
@@ -13,46 +14,26 @@ import {
 } from "../spec/index.ts";
 import { type MountInfo, readMountInfo } from "../sys/mount-info.ts";
 import { isErrno } from "../sys/syscall-error.ts";
+import type { HostPaths } from "./host-paths.ts";
 
-/**
- * Looks at the host paths of mounts; a path that is not there becomes a folder, as the kubelet expects it.
- * @param stage is told which path is looked at: a dead network mount answers nobody
- */
+/** Looks at the host paths of mounts. The task's stage tells which one: a dead network mount answers nobody. */
 export async function findMountSources(
   mounts: readonly Mount[],
-  stage: (text: string) => void,
+  hostPaths: HostPaths,
+  task: Task,
 ): Promise<readonly MountSource[]> {
   if (mounts.length === 0) return [];
   const mounted = await readMountInfo();
   const sources: MountSource[] = [];
   for (const { hostPath } of mounts) {
-    stage(`waiting for mount source ${quote(hostPath)}`);
-    const path = await existing(hostPath);
+    task.stage(`waiting for mount source ${quote(hostPath)}`);
+    const path = await hostPaths.resolve(hostPath, task.signal);
     const under = mountOf(mounted, path);
     const procfs = under?.type === "proc" && under.mountPoint === path && under.root === "/";
     const forbids = mountRestrictions.filter((one) => under?.options.includes(one) === true);
     sources.push({ path, propagation: propagationOf(under), forbids, procfs });
   }
   return sources;
-}
-
-async function existing(hostPath: string): Promise<string> {
-  try {
-    return await realpath(hostPath);
-  } catch (error) {
-    if (!isErrno(error, "ENOENT")) throw unusable(hostPath, error);
-  }
-  try {
-    await mkdir(hostPath, { recursive: true, mode: 0o755 });
-    return await realpath(hostPath);
-  } catch (error) {
-    throw unusable(hostPath, error);
-  }
-}
-
-function unusable(hostPath: string, cause: unknown): CriError {
-  const why = cause instanceof Error && "code" in cause ? String(cause.code) : String(cause);
-  return failedPrecondition(`use mount source ${quote(hostPath)}: ${why}`, { cause });
 }
 
 /** The mount that a path without links lies on: the deepest one, and of several on one point the last. */
