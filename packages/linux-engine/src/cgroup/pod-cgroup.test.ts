@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { buildCgroupsPath } from "../spec/cgroups-path.ts";
-import { podCgroup, slicePath } from "./pod-cgroup.ts";
+import { podCgroup, sandboxOfSlice, slicePath } from "./pod-cgroup.ts";
 
 const id = "0123456789abcdef".repeat(4);
 const cgroupfs = { driver: "cgroupfs", prefix: "keelson-1a2b3c4d" } as const;
@@ -22,8 +22,11 @@ describe("podCgroup()", () => {
   it("is one of our own without a request", () => {
     expect(podCgroup(cgroupfs, id, "")).toEqual({ parent: `/keelson-1a2b3c4d/${id}`, isOurs: true });
     const { parent } = podCgroup(systemd, id, "");
-    expect(parent).toBe(`keelson-1a2b3c4d-${id.slice(0, 32)}.slice`);
-    expect(slicePath(parent)).toBe(`/keelson.slice/keelson-1a2b3c4d.slice/keelson-1a2b3c4d-${id.slice(0, 32)}.slice`);
+    expect(parent).toBe(`system-keelson_1a2b3c4d_${id}.slice`);
+    expect(slicePath(parent)).toBe(`/system.slice/system-keelson_1a2b3c4d_${id}.slice`);
+    expect(sandboxOfSlice("keelson-1a2b3c4d", parent)).toBe(id);
+    expect(sandboxOfSlice("keelson-99999999", parent)).toBeUndefined();
+    expect(sandboxOfSlice("keelson-1a2b3c4d", "system-getty.slice")).toBeUndefined();
   });
 
   it("T6.03: a container stays below it, whatever the request says", () => {

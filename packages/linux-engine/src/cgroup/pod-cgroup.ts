@@ -18,17 +18,13 @@ export interface PodCgroup {
 
 /**
  * The cgroup that a pod's containers are made in: `cgroup_parent` when the request has one (the kubelet makes it), else
- * one of our own, `/PREFIX/ID` or `PREFIX-ID.slice`.
+ * one of our own, `/PREFIX/ID` or {@link ownSlice}.
  * @throws INVALID_ARGUMENT for a parent with `..` or control characters; FAILED_PRECONDITION when it does not fit the
  *   driver
  */
 export function podCgroup(scheme: CgroupScheme, sandboxId: string, cgroupParent: string): PodCgroup {
   if (cgroupParent === "") {
-    // A slice's name tells its place: keelson.slice/keelson-1a2b3c4d.slice/keelson-1a2b3c4d-ID.slice.
-    const own =
-      scheme.driver === "systemd"
-        ? `${scheme.prefix}-${sandboxId.slice(0, 32)}.slice`
-        : `/${scheme.prefix}/${sandboxId}`;
+    const own = scheme.driver === "systemd" ? ownSlice(scheme.prefix, sandboxId) : `/${scheme.prefix}/${sandboxId}`;
     return { parent: own, isOurs: true };
   }
   const parent = checkCgroupParent(cgroupParent, scheme.driver);
@@ -38,6 +34,24 @@ export function podCgroup(scheme: CgroupScheme, sandboxId: string, cgroupParent:
     });
   }
   return { parent, isOurs: false };
+}
+
+/** The slice that is always there and that our own are in. */
+export const systemSlice = "system.slice";
+
+/**
+ * The slice of a pod that names no cgroup, right below {@link systemSlice}: each dash of a name is a slice around it, and
+ * one that several pods share could not be stopped without a look at who else is in it.
+ */
+export function ownSlice(prefix: string, sandboxId: string): string {
+  return `system-${prefix.replaceAll("-", "_")}_${sandboxId}.slice`;
+}
+
+/** The sandbox that a slice is the {@link ownSlice} of; undefined when it is none. */
+export function sandboxOfSlice(prefix: string, slice: string): string | undefined {
+  const [before, after] = ownSlice(prefix, "|").split("|") as [string, string];
+  if (!slice.startsWith(before) || !slice.endsWith(after)) return undefined;
+  return slice.slice(before.length, -after.length);
 }
 
 /** The path of a slice below the hierarchy's root: `a-b.slice` is `/a.slice/a-b.slice` (systemd.slice(5)). */

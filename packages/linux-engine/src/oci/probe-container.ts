@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { dirname, join, posix } from "node:path";
 import { hierarchyRoots, removeFolderIfEmpty } from "../cgroup/cgroup-folders.ts";
-import { type CgroupScheme, podCgroup } from "../cgroup/pod-cgroup.ts";
+import { type CgroupScheme, podCgroup, systemSlice } from "../cgroup/pod-cgroup.ts";
 import { readCgroupLayout } from "../host/cgroup-layout.ts";
 import { buildCgroupsPath } from "../spec/index.ts";
 import { describeExit } from "../sys/process-error.ts";
@@ -34,7 +34,7 @@ export async function probeContainer(path: string, place: ProbePlace): Promise<s
   const runtime = new OciRuntime({ path, stateFolder: join(folder, "state"), systemdCgroup });
   const cgroupsPath = buildCgroupsPath({
     cgroupParent: "",
-    fallbackParent: podCgroup(place.cgroups, "probe", "").parent,
+    fallbackParent: probeParent(place.cgroups),
     driver: place.cgroups.driver,
     id,
   });
@@ -58,12 +58,17 @@ export async function probeContainer(path: string, place: ProbePlace): Promise<s
 export async function removeProbeLeftovers(place: ProbePlace): Promise<void> {
   await rm(place.folder, { recursive: true, force: true });
   if (place.cgroups.driver === "systemd") return;
-  const { parent } = podCgroup(place.cgroups, "probe", "");
+  const parent = probeParent(place.cgroups);
   const names = hierarchyRoots(readCgroupLayout()).flatMap((root) => childCgroups(posix.join(root, parent)));
   for (const name of new Set(names)) await removeProbeCgroup(posix.join(parent, name), false);
 }
 
-/** A runtime may leave it where its last process had not quite gone; slices of systemd go by themselves. */
+/** With systemd a slice that is there anyway: one of our own would stay. */
+function probeParent(cgroups: CgroupScheme): string {
+  return cgroups.driver === "systemd" ? systemSlice : podCgroup(cgroups, "probe", "").parent;
+}
+
+/** A runtime may leave it where its last process had not quite gone. */
 async function removeProbeCgroup(path: string, systemdCgroup: boolean): Promise<void> {
   const layout = readCgroupLayout();
   await removeCgroupEverywhere(layout, path);

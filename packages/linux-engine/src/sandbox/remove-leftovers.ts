@@ -1,6 +1,8 @@
 import { readdir, rmdir } from "node:fs/promises";
 import { join, posix } from "node:path";
 import { hierarchyRoots, removeFolderIfEmpty } from "../cgroup/cgroup-folders.ts";
+import { ownSlice, sandboxOfSlice, systemSlice } from "../cgroup/pod-cgroup.ts";
+import { stopSlice } from "../cgroup/stop-slice.ts";
 import { childCgroups, removeCgroupEverywhere } from "../oci/container-cgroup.ts";
 import { unpinNamespace } from "../sys/namespace-pin.ts";
 import { isErrno } from "../sys/syscall-error.ts";
@@ -61,10 +63,11 @@ async function strayFolders(folder: string, recorded: ReadonlySet<string>): Prom
 }
 
 function strayCgroups(deps: SandboxDeps, recorded: ReadonlySet<string>): readonly string[] {
-  if (deps.cgroups.driver === "systemd") return [];
-  const names = hierarchyRoots(deps.cgroupLayout()).flatMap((root) =>
-    childCgroups(posix.join(root, deps.cgroups.prefix)),
-  );
+  const { driver, prefix } = deps.cgroups;
+  const below = (path: string): readonly string[] =>
+    hierarchyRoots(deps.cgroupLayout()).flatMap((root) => childCgroups(posix.join(root, path)));
+  const names =
+    driver === "systemd" ? below(systemSlice).flatMap((slice) => sandboxOfSlice(prefix, slice) ?? []) : below(prefix);
   return [...new Set(names)].filter((name) => idPattern.test(name) && !recorded.has(name));
 }
 
@@ -77,6 +80,7 @@ async function removeState(deps: SandboxDeps, id: string): Promise<void> {
 }
 
 async function removeCgroups(deps: SandboxDeps, id: string): Promise<void> {
+  if (deps.cgroups.driver === "systemd") return await stopSlice(ownSlice(deps.cgroups.prefix, id));
   const layout = deps.cgroupLayout();
   const path = posix.join("/", deps.cgroups.prefix, id);
   await removeCgroupEverywhere(layout, path);

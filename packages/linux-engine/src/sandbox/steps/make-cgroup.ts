@@ -2,10 +2,13 @@ import { posix } from "node:path";
 import { type AnyStep, type SandboxRecord, step } from "@keelson/runtime-core/ports";
 import { hierarchyRoots, makeCgroup, missingFolders, removeFolderIfEmpty } from "../../cgroup/cgroup-folders.ts";
 import { podCgroup } from "../../cgroup/pod-cgroup.ts";
+import { stopSlice } from "../../cgroup/stop-slice.ts";
 import { removeCgroup } from "../../oci/container-cgroup.ts";
 import type { SandboxTools } from "../sandbox-tools.ts";
 
-type Plan = {
+type Plan = FoldersPlan | { readonly slice: string };
+
+type FoldersPlan = {
   readonly path: string;
   /** Our own cgroup: given back with whatever empty cgroups are below. */
   readonly own: readonly string[];
@@ -15,8 +18,8 @@ type Plan = {
 
 /**
  * The cgroup around the pod's containers. The kubelet makes its own and keeps it (in the hierarchies that it knows);
- * what is missing is made, and nothing else is given back. systemd makes slices with the first scope in them and drops
- * them with the last.
+ * what is missing is made, and nothing else is given back. With systemd a slice comes with the first scope in it; ours
+ * is stopped.
  */
 export const makePodCgroup: AnyStep<SandboxRecord, SandboxTools> = step<
   SandboxRecord,
@@ -28,7 +31,7 @@ export const makePodCgroup: AnyStep<SandboxRecord, SandboxTools> = step<
   heldUntil: "remove",
   plan: ({ id, config }, { cgroups, cgroupLayout }) => {
     const { parent, isOurs } = podCgroup(cgroups, id, config.linux?.cgroupParent ?? "");
-    if (cgroups.driver === "systemd") return undefined;
+    if (cgroups.driver === "systemd") return isOurs ? { slice: parent } : undefined;
     const layout = cgroupLayout();
     const leaves = hierarchyRoots(layout).map((root) => posix.join(root, parent));
     // The folder above ours is shared by all our pods: whoever is the last to leave removes it.
@@ -36,11 +39,13 @@ export const makePodCgroup: AnyStep<SandboxRecord, SandboxTools> = step<
     const missing = missingFolders(layout, parent);
     return missing.length === 0 ? undefined : { path: parent, own: [], above: missing };
   },
-  apply: async ({ path }, { cgroupLayout }) => {
-    makeCgroup(cgroupLayout(), path);
+  apply: async (plan, { cgroupLayout }) => {
+    if (!("slice" in plan)) makeCgroup(cgroupLayout(), plan.path);
     return {};
   },
-  revert: async ({ own, above }) => {
+  revert: async (plan) => {
+    if ("slice" in plan) return await stopSlice(plan.slice);
+    const { own, above } = plan;
     for (const folder of own) removeCgroup(folder);
     for (const folder of above.toReversed()) removeFolderIfEmpty(folder);
   },
