@@ -12,7 +12,7 @@ import { readBootTimeNs } from "../host/boot.ts";
 import { endCgroup } from "../oci/container-cgroup.ts";
 import { commandMark } from "../oci/exec.ts";
 import { endExecCgroup } from "../oci/exec-cgroup.ts";
-import { readExitFile, wasOomKilled } from "../oci/exit-file.ts";
+import { readExitFile } from "../oci/exit-file.ts";
 import { findMonitors } from "../oci/find-monitors.ts";
 import { openProcess } from "../sys/pidfd.ts";
 import { isErrno } from "../sys/syscall-error.ts";
@@ -24,6 +24,7 @@ import { recordedRun } from "./recorded-steps.ts";
 import type { RunningContainers } from "./running-containers.ts";
 import { holdImageName } from "./steps/hold-image.ts";
 import type { RunMonitorFacts, RunMonitorPlan } from "./steps/run-monitor.ts";
+import { wasOomKilled } from "./was-oom-killed.ts";
 
 /**
  * Compares a container's record with what is there, at the daemon's start. Assumes that nobody else acts on it, that a
@@ -94,9 +95,13 @@ async function adoptRun(
 async function endOfRun(plan: RunMonitorPlan, facts: RunMonitorFacts, deps: ContainerDeps): Promise<ContainerExit> {
   const rebooted = plan.bootId !== deps.bootId;
   if (!rebooted) await endCgroup(deps.cgroupLayout(), facts.cgroup);
+  const file = await readExitFile(deps.paths.exitFile(plan.id)); // after conmon's end: it writes last
   return exitReport({
-    file: await readExitFile(deps.paths.exitFile(plan.id)), // after conmon's end: it writes last
-    oomKilled: await wasOomKilled(deps.paths.persistFolder(plan.id)),
+    file,
+    oomKilled: await wasOomKilled(
+      { plan, facts: rebooted ? { cgroup: facts.cgroup } : facts, file, killedByUs: false }, // counts begin with a boot
+      deps,
+    ),
     startedAtNs: BigInt(facts.startedAtNs),
     noticedAtNs: rebooted ? readBootTimeNs() : BigInt(Date.now()) * 1_000_000n,
     why: rebooted

@@ -10,7 +10,6 @@ import {
   failOnLeft,
   revertSteps,
 } from "@keelson/runtime-core/ports";
-import { killCgroup } from "../oci/container-cgroup.ts";
 import { runCommand } from "../oci/exec.ts";
 import { OciRuntime } from "../oci/oci-runtime.ts";
 import { admitContainer, buildExecProcess } from "../spec/index.ts";
@@ -62,10 +61,8 @@ export function linuxContainers(deps: ContainerDeps, running: RunningContainers)
     },
 
     signal: async (record, signal) => {
-      const container = running.get(record.id);
-      if (container === undefined) return;
-      if (signal === "kill") killCgroup(deps.cgroupLayout(), container.facts.cgroup);
-      else container.init?.signal(recordedBundle(record.steps)?.facts?.stopSignal ?? SIGTERM);
+      if (signal === "kill") running.kill(record.id);
+      else running.get(record.id)?.init?.signal(recordedBundle(record.steps)?.facts?.stopSignal ?? SIGTERM);
     },
 
     remove: async (record, journal) => {

@@ -1,13 +1,14 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { ContainerExit, EngineObserver } from "@keelson/runtime-core/ports";
-import { endCgroup } from "../oci/container-cgroup.ts";
-import { type ExitFile, wasOomKilled } from "../oci/exit-file.ts";
+import { endCgroup, killCgroup } from "../oci/container-cgroup.ts";
+import type { ExitFile } from "../oci/exit-file.ts";
 import { ExitWatcher, type RunningMonitor } from "../oci/exit-watcher.ts";
 import { openProcess, type ProcessHandle } from "../sys/pidfd.ts";
 import type { ContainerDeps } from "./container-tools.ts";
 import { dropRuntimeNotes } from "./end-run.ts";
 import { exitReport } from "./exit-report.ts";
 import type { RunMonitorFacts, RunMonitorPlan } from "./steps/run-monitor.ts";
+import { wasOomKilled } from "./was-oom-killed.ts";
 
 /** A container that was started and whose end has not been told. */
 export interface RunningContainer {
@@ -28,6 +29,8 @@ export class RunningContainers {
   readonly #deps: ContainerDeps;
   readonly #watcher: ExitWatcher;
   readonly #running = new Map<string, RunningContainer>();
+  /** Those that got SIGKILL from us. */
+  readonly #killed = new Set<string>();
   /** Ends that are being told or cleaned up after, by container ID. */
   readonly #ending = new Map<string, Promise<void>>();
   readonly #closing = new AbortController();
@@ -60,6 +63,14 @@ export class RunningContainers {
     return this.#running.get(id);
   }
 
+  /** Sends SIGKILL to all of a container. Nothing happens when it does not run. */
+  kill(id: string): void {
+    const container = this.#running.get(id);
+    if (container === undefined) return;
+    this.#killed.add(id);
+    killCgroup(this.#deps.cgroupLayout(), container.facts.cgroup);
+  }
+
   /** Watches it no more and waits for what its end still has to do. */
   async drop(id: string): Promise<void> {
     this.#watcher.unwatch(id);
@@ -81,6 +92,7 @@ export class RunningContainers {
     running?.init?.close();
     running?.monitor.close?.();
     this.#running.delete(id);
+    this.#killed.delete(id);
   }
 
   #end(id: string, file: ExitFile | undefined): void {
@@ -101,7 +113,7 @@ export class RunningContainers {
     await this.#insist("the end of a container could not be told", id, async () => {
       const exit: ContainerExit = exitReport({
         file,
-        oomKilled: await wasOomKilled(this.#deps.paths.persistFolder(id)),
+        oomKilled: await wasOomKilled({ plan, facts, file, killedByUs: this.#killed.has(id) }, this.#deps),
         startedAtNs: BigInt(facts.startedAtNs),
         noticedAtNs,
         why: "the monitor of the container ended before it; its processes were killed",

@@ -21,8 +21,8 @@ export async function readExitFile(path: string): Promise<ExitFile | undefined> 
   }
 }
 
-/** True when the container's memory limit was hit and the kernel killed a process of it (conmon's `oom` file). */
-export async function wasOomKilled(persistFolder: string): Promise<boolean> {
+/** True when conmon saw the container's memory limit hit (its `oom` file). It may have missed it. */
+export async function hasOomNote(persistFolder: string): Promise<boolean> {
   try {
     await stat(`${persistFolder}/oom`);
     return true;

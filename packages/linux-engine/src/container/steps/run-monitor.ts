@@ -7,6 +7,7 @@ import { OciRuntime } from "../../oci/oci-runtime.ts";
 import type { ContainerSubject, ContainerTools } from "../container-tools.ts";
 import { endRun } from "../end-run.ts";
 import { recordedBundle } from "../recorded-steps.ts";
+import { countPodOomKills } from "../was-oom-killed.ts";
 
 /** A process that was running in the boot of the record. */
 export type RecordedProcess = { readonly pid: number; readonly startTime: number };
@@ -30,6 +31,8 @@ export type RunMonitorFacts = {
   /** The folder of its cgroup, in the hierarchy by which processes are found. */
   readonly cgroup: string;
   readonly startedAtNs: string;
+  /** How many processes of the pod the kernel had killed for want of memory before; absent where that is not counted. */
+  readonly podOomKills?: number;
 };
 
 export const runMonitorName = "run-monitor";
@@ -83,6 +86,7 @@ export const runMonitor: AnyStep<ContainerSubject, ContainerTools> = step<
     const { monitor, pid, startTime } = await startMonitor(tools.conmon, runtime, request, task.signal);
     const cgroup = cgroupFolderOf(tools.cgroupLayout(), pid);
     if (cgroup === undefined) throw internal(`start container ${id}: its process ended before the start`);
+    const podOomKills = countPodOomKills(plan.cgroupsPath, tools);
     task.stage(`waiting for the OCI runtime to start container ${id}`);
     const startedAtNs = BigInt(Date.now()) * 1_000_000n; // before its command runs: it may end at once
     await runtime.start(id, task.signal);
@@ -93,6 +97,7 @@ export const runMonitor: AnyStep<ContainerSubject, ContainerTools> = step<
       init: { pid, startTime },
       cgroup,
       startedAtNs: startedAtNs.toString(),
+      ...(podOomKills === undefined ? {} : { podOomKills }),
     };
   },
   revert: async (plan, facts, tools) => {
