@@ -58,7 +58,7 @@ describe("buildContainerSpec()", () => {
         { type: "cgroup" },
       ],
       cgroupsPath: "kubepods-pod1.slice:keelson:c1",
-      resources: { devices: [{ allow: false, access: "rwm" }], cpu: { shares: 102n } },
+      resources: { devices: [{ allow: false, access: "rwm" }], cpu: { shares: 102n }, pids: { limit: -1 } },
     });
     expect(spec.mounts.map((mount) => mount.destination)).toEqual([
       "/proc",

@@ -32,7 +32,10 @@ describe("buildCgroupsPath()", () => {
     },
   );
 
-  it.each(["/kubepods/pod1", "a:b.slice", "/", "a b.slice"])("refuses %j with systemd", (parent) => {
-    expect(() => build(parent, "systemd")).toThrow("is not a systemd slice");
-  });
+  it.each(["/kubepods/pod1", "a:b.slice", "/", "a b.slice", "-a.slice", "a-.slice", "a--b.slice"])(
+    "refuses %j with systemd",
+    (parent) => {
+      expect(() => build(parent, "systemd")).toThrow("is not a systemd slice");
+    },
+  );
 });

@@ -4,6 +4,9 @@ import { checkPathText } from "./path-rules.ts";
 
 export type CgroupDriver = "cgroupfs" | "systemd";
 
+/** systemd.slice(5): dashes stand between the slices of its path, or it is the root. A colon would part `cgroupsPath`. */
+const sliceName = /^(?:-|[A-Za-z0-9_.\\@]+(?:-[A-Za-z0-9_.\\@]+)*)\.slice$/;
+
 export interface CgroupsPathInput {
   /** `cgroup_parent` of the sandbox; "" takes `fallbackParent`. */
   readonly cgroupParent: string;
@@ -37,7 +40,7 @@ export function checkCgroupParent(cgroupParent: string, driver: CgroupDriver): s
   if (parts.includes("..")) throw invalidArgument(`read ${field}: ${quote(cgroupParent)} holds ".."`);
   if (driver === "cgroupfs") return `/${parts.join("/")}`;
   const slice = parts.at(-1) ?? "";
-  if (!/^[A-Za-z0-9_.\\@-]+\.slice$/.test(slice)) {
+  if (!sliceName.test(slice)) {
     throw failedPrecondition(`read ${field}: ${quote(cgroupParent)} is not a systemd slice`, {
       hint: "kubelet and runtime must use one cgroup driver, here systemd",
     });

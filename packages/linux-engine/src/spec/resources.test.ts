@@ -7,7 +7,7 @@ import { buildOomScoreAdj } from "./oom-score.ts";
 import { buildResources, type ResourceFacts } from "./resources.ts";
 
 type Init = MessageInitShape<typeof LinuxContainerResourcesSchema>;
-const build = (init: Init, facts: ResourceFacts = hostFacts()) =>
+const build = (init: Init, facts: ResourceFacts = hostFacts({ cgroupDriver: "cgroupfs" })) =>
   buildResources(create(LinuxContainerResourcesSchema, init), facts);
 const maxInt64 = 2n ** 63n - 1n;
 
@@ -35,13 +35,21 @@ describe("buildResources()", () => {
     });
   });
 
+  it("has systemd set no limit of tasks of its own where none is asked for", () => {
+    const facts = hostFacts({ cgroupDriver: "systemd" });
+    expect(build({}, facts).resources).toEqual({ pids: { limit: -1 } });
+    expect(buildResources(undefined, facts).resources).toEqual({ pids: { limit: -1 } });
+    expect(build({ unified: { "pids.max": "5" } }, facts).resources).toEqual({ unified: { "pids.max": "5" } });
+    expect(build({}, hostFacts({ cgroupDriver: "systemd", controllers: new Set() })).resources).toEqual({});
+  });
+
   it("keeps every digit of 64 bits", () => {
     const { resources } = build({ memoryLimitInBytes: 2n ** 53n + 1n, memorySwapLimitInBytes: maxInt64 });
     expect(resources.memory).toEqual({ limit: 2n ** 53n + 1n, swap: maxInt64 });
   });
 
   it("has no swap with a memory limit alone, and says so where swap is not counted but was limited", () => {
-    const facts = hostFacts({ swapAccounting: false });
+    const facts = hostFacts({ cgroupDriver: "cgroupfs", swapAccounting: false });
     expect(build({ memoryLimitInBytes: 4096n }, facts)).toEqual({
       resources: { memory: { limit: 4096n } },
       reported: [],
@@ -104,7 +112,7 @@ describe("buildResources()", () => {
   });
 
   it("takes memory.swap.max of 0 or max for nothing where swap is not counted", () => {
-    const facts = hostFacts({ swapAccounting: false });
+    const facts = hostFacts({ cgroupDriver: "cgroupfs", swapAccounting: false });
     const { resources, reported } = build({ unified: { "memory.swap.max": "0" } }, facts);
     expect(resources).toEqual({});
     expect(reported).toHaveLength(1);

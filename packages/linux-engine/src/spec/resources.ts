@@ -5,7 +5,7 @@ import type { HostFacts, Reported } from "./host-facts.ts";
 import type { CpuResources, HugepageLimit, MemoryResources, Resources } from "./runtime-spec.ts";
 import { buildUnified } from "./unified.ts";
 
-export type ResourceFacts = Pick<HostFacts, "cgroupVersion" | "controllers" | "swapAccounting">;
+export type ResourceFacts = Pick<HostFacts, "cgroupVersion" | "cgroupDriver" | "controllers" | "swapAccounting">;
 
 const root = "linux.resources";
 
@@ -17,7 +17,7 @@ export function buildResources(
   resources: LinuxContainerResources | undefined,
   facts: ResourceFacts,
 ): { resources: Omit<Resources, "devices">; reported: Reported[] } {
-  if (resources === undefined) return { resources: {}, reported: [] };
+  if (resources === undefined) return { resources: buildPids({}, facts), reported: [] };
   checkResources(resources);
   checkControllers(resources, facts);
   const cpu = buildCpu(resources);
@@ -29,6 +29,7 @@ export function buildResources(
       ...(isEmpty(cpu) ? {} : { cpu }),
       ...(isEmpty(memory.memory) ? {} : { memory: memory.memory }),
       ...(huge.limits.length === 0 ? {} : { hugepageLimits: huge.limits }),
+      ...buildPids(unified.unified, facts),
       ...(isEmpty(unified.unified) ? {} : { unified: unified.unified }),
     },
     reported: [...memory.reported, ...huge.reported, ...unified.reported],
@@ -121,6 +122,15 @@ function buildMemory(
   if (asked === 0n) return { memory, reported: [] };
   const field = `${root}.memory_swap_limit_in_bytes`;
   return { memory, reported: [{ field, value: String(asked), why: "this host does not count swap" }] };
+}
+
+/** systemd gives a scope that asks for nothing a share of all tasks (DefaultTasksMax=); the pod's limit is the kubelet's. */
+function buildPids(
+  unified: Readonly<Record<string, string>>,
+  { cgroupDriver, controllers }: ResourceFacts,
+): Pick<Resources, "pids"> {
+  const asksNothing = cgroupDriver === "systemd" && controllers.has("pids") && unified["pids.max"] === undefined;
+  return asksNothing ? { pids: { limit: -1 } } : {};
 }
 
 /** A limit of 0 (every create of the kubelet has one for each page size) asks for nothing where no controller counts. */

@@ -91,6 +91,8 @@ export interface Resources {
   readonly cpu?: CpuResources;
   readonly memory?: MemoryResources;
   readonly hugepageLimits?: readonly HugepageLimit[];
+  /** -1 is no limit. */
+  readonly pids?: { readonly limit: number };
   /** Files of cgroup v2, by name. */
   readonly unified?: Readonly<Record<string, string>>;
 }
