@@ -16,6 +16,7 @@ import { makeMonitorCgroup } from "../src/oci/monitor-cgroup.ts";
 import { OciRuntime } from "../src/oci/oci-runtime.ts";
 import type { Process } from "../src/spec/runtime-spec.ts";
 import { readProcessStat } from "../src/sys/pidfd.ts";
+import { setXattr } from "../src/sys/xattr.ts";
 import { makeBusyboxRootfs, makeTestFolder, writeBundle } from "./busybox-bundle.ts";
 import { removeTestCgroups } from "./test-cgroups.ts";
 import { until } from "./until.ts";
@@ -111,9 +112,14 @@ describe.skipIf(linuxGate.skip)("a container under conmon", () => {
   it("runs in a cgroup of our service, and the container in its own", async () => {
     const service = `${cgroupParent}/test.service`;
     makeCgroup(layout, service);
-    const own =
-      layout.version === 2 ? `0::${service}` : [...layout.mounts.keys()].map((name) => `1:${name}:${service}`);
-    conmon = { ...conmon, cgroup: makeMonitorCgroup(layout, silent, [own].flat().join("\n")) };
+    const names = layout.version === 2 ? [""] : [...layout.mounts.keys()];
+    const own = names.map((name) => `1:${name}:${service}`).join("\n");
+    expect(makeMonitorCgroup(layout, silent, own)).toBeUndefined(); // somebody else's: not delegated
+    const hierarchy = layout.version === 2 ? layout.unified : layout.mounts.get("name=systemd");
+    const fd = openSync(join(hierarchy ?? "", service), "r");
+    setXattr(fd, "trusted.delegate", Buffer.from("1")); // as systemd does for Delegate=yes
+    closeSync(fd);
+    conmon = { ...conmon, cgroup: makeMonitorCgroup(layout, silent, own) };
     const { monitor, cgroup } = await running("c", "sleep 1000");
     expect(cgroupFolderOf(layout, monitor.pid)).toBe(cgroupFolder(layout, `${service}/monitors`));
     expect(cgroup).toBe(cgroupFolder(layout, `${cgroupParent}/c`));

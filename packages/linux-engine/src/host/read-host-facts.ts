@@ -10,7 +10,7 @@ export interface RuntimeFeatures {
   readonly recursiveReadOnlyMounts: boolean;
 }
 
-/** Reads what a builder of specifications has to know; once, at the start. */
+/** Reads what a builder of specifications has to know: once, at the start, but for the profiles of AppArmor. */
 export function readHostFacts(layout: CgroupLayout, cgroupDriver: CgroupDriver, runtime: RuntimeFeatures): HostFacts {
   const { bounding, effective } = readCapabilities(readFileSync("/proc/self/status", "latin1"));
   return {
@@ -24,7 +24,10 @@ export function readHostFacts(layout: CgroupLayout, cgroupDriver: CgroupDriver, 
     oomScoreAdj: Number(readFileSync("/proc/self/oom_score_adj", "latin1")),
     canLowerOomScoreAdj: effective.has("CAP_SYS_RESOURCE"),
     seccomp: existsSync("/proc/sys/kernel/seccomp/actions_avail"),
-    apparmor: readAppArmor(),
+    // Profiles come and go while the daemon runs.
+    get apparmor() {
+      return readAppArmor();
+    },
     selinux: existsSync("/sys/fs/selinux/enforce"),
     recursiveReadOnlyMounts: runtime.recursiveReadOnlyMounts,
     sharedPidNamespaces: false,

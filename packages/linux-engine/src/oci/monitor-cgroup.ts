@@ -1,8 +1,9 @@
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { CgroupLayout } from "../host/cgroup-layout.ts";
 import type { EngineLog } from "../log.ts";
+import { readXattrs } from "../sys/xattr.ts";
 
 const name = "monitors";
 
@@ -14,7 +15,8 @@ export interface MonitorCgroup {
 
 /**
  * A cgroup below that of our own systemd service (`Delegate=yes`), in each hierarchy in which the service has one.
- * Undefined where we are no service: then conmon stays where we are, which is never a pod's cgroup (THREATS T6.03).
+ * Undefined where we are no such service, as when a service of somebody else started us: then conmon stays where we are,
+ * which is never a pod's cgroup (THREATS T6.03).
  * @param ownCgroups the text of `/proc/self/cgroup`
  */
 export function makeMonitorCgroup(
@@ -31,7 +33,7 @@ export function makeMonitorCgroup(
     const own = mount === undefined ? undefined : join(mount, path);
     return own !== undefined && existsSync(own) ? [join(own, name)] : [];
   });
-  if (folders.length === 0) return undefined;
+  if (!folders.some((folder) => isDelegated(dirname(folder)))) return undefined;
   for (const folder of folders) mkdirSync(folder, { recursive: true });
   return {
     enter: async (pid) => {
@@ -44,4 +46,14 @@ export function makeMonitorCgroup(
       }
     },
   };
+}
+
+/** Whether systemd leaves a cgroup to whoever is in it: it marks those, in the hierarchy that is its own. */
+function isDelegated(folder: string): boolean {
+  const fd = openSync(folder, "r");
+  try {
+    return readXattrs(fd).get("trusted.delegate")?.toString("latin1") === "1";
+  } finally {
+    closeSync(fd);
+  }
 }

@@ -21,7 +21,7 @@ export interface HostFacts {
   readonly canLowerOomScoreAdj: boolean;
   /** Whether the kernel and the OCI runtime filter system calls. */
   readonly seccomp: boolean;
-  /** Undefined on a machine without AppArmor. */
+  /** Undefined on a machine without AppArmor. As it is at the moment. */
   readonly apparmor: AppArmorFacts | undefined;
   readonly selinux: boolean;
   /** Whether the OCI runtime makes a whole mount tree read-only (`rro`). */
