@@ -31,7 +31,7 @@ export async function removeContainerLeftovers(recorded: ReadonlySet<string>, de
     }
   };
   const strays = async (folder: string): Promise<readonly string[]> =>
-    (await list(folder)).filter((name) => !recorded.has(name));
+    (await list(folder)).filter((name) => !recorded.has(name) && !name.startsWith(".")); // crun has a `.cache` of its own
 
   for (const id of await strays(paths.bundles)) {
     await attempt(`bundle of container ${id}`, () => removeBundle(id, deps));
