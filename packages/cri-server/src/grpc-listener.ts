@@ -5,6 +5,7 @@ import { quote } from "@keelson/cri-api/errors";
 import type { CriVersion } from "@keelson/cri-api/versions";
 import { type Core, type Log, registerCri } from "@keelson/runtime-core";
 import { refuse } from "./refuse.ts";
+import { wholeMessage } from "./whole-message.ts";
 
 export type GrpcListener = (request: Http2ServerRequest, response: Http2ServerResponse) => void;
 
@@ -35,7 +36,9 @@ export function grpcListener(options: {
       refuse(response, "UNIMPLEMENTED", `unknown method ${quote(request.url)}`);
       return;
     }
-    const answered = await handler(universalRequestFromNodeRequest(request, response, undefined, undefined));
+    const asked = universalRequestFromNodeRequest(request, response, undefined, undefined);
+    const body = wholeMessage(asked.body as AsyncIterable<Uint8Array>, longestMessage);
+    const answered = await handler({ ...asked, body });
     if (handler.method.methodKind === "unary") response.once("close", cutOffLater(response, stalledMs));
     await universalResponseToNodeResponse(answered, response);
   };

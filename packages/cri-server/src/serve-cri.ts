@@ -19,7 +19,10 @@ export interface ServeCriOptions {
   readonly socketMode?: number;
   /** How long `close` waits for calls that run. Default 5 seconds. */
   readonly drainMs?: number;
-  /** How long a caller may take to send a request, and to take its answer, before it is cut off. Default 30 seconds. */
+  /**
+   * How long a caller may take to send a request, and to take its answer, before it is cut off. Default 30 seconds; for
+   * the first words of a connection, 10 at most.
+   */
   readonly stalledMs?: number;
 }
 
@@ -30,6 +33,8 @@ export interface CriServer extends AsyncDisposable {
   close(): Promise<void>;
 }
 
+const greetingMs = 10_000;
+
 /**
  * Serves a core as gRPC over HTTP/2 without TLS.
  * @throws ALREADY_EXISTS when another runtime listens there; INVALID_ARGUMENT; FAILED_PRECONDITION
@@ -38,7 +43,7 @@ export async function serveCri(options: ServeCriOptions): Promise<CriServer> {
   const { core, versions = criVersions, log, socketMode = 0o660, drainMs = 5000, stalledMs = 30_000 } = options;
   const endpoint = parseEndpoint(options.endpoint);
   const server = http2.createServer(sessionLimits, grpcListener({ core, versions, log, stalledMs }));
-  const sessions = new Sessions(server, log);
+  const sessions = new Sessions(server, log, Math.min(greetingMs, stalledMs));
 
   let bound: BoundSocket | undefined;
   if (endpoint.kind === "unix") {

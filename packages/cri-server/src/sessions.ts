@@ -26,14 +26,12 @@ export const sessionLimits: ServerOptions = {
   unknownProtocolTimeout: 10_000,
 };
 
-/** A connection that has not said its settings by then is no client. */
-const greetingMs = 10_000;
-
 /** The sessions of a server: none of them can end the process, and all of them end with the server. */
 export class Sessions {
   readonly #open = new Set<ServerHttp2Session>();
 
-  constructor(server: Http2Server, log: Log) {
+  /** @param greetingMs a connection that has not said its settings by then is no client */
+  constructor(server: Http2Server, log: Log, greetingMs: number) {
     server.on("session", (session) => {
       this.#open.add(session);
       const greeting = setTimeout(() => session.destroy(), greetingMs);

@@ -64,9 +64,8 @@ describe("a served core", () => {
   });
 });
 
-// T11.07, T11.08, T12.05
 describe("what a broken or hostile client sends", () => {
-  it("is refused by the length that a message claims, before the message", async () => {
+  it("T11.07: is refused by the length that a message claims, before the message", async () => {
     const { path } = await startServer();
     const claims4GiB = Uint8Array.of(0, 255, 255, 255, 255);
     const { trailers } = await rawCall(connect(path), "/runtime.v1.RuntimeService/Version", [claims4GiB]);
@@ -85,7 +84,7 @@ describe("what a broken or hostile client sends", () => {
     expect(trailers["grpc-status"]).toBe("0");
   });
 
-  it("ends its own stream or session only", async () => {
+  it("T11.07, T12.05: ends its own stream or session only", async () => {
     const { path } = await startServer();
     const good = clients(path).runtime;
     const post = [
@@ -124,8 +123,7 @@ describe("what a broken or hostile client sends", () => {
     }
   });
 
-  // T11.03, T11.04
-  it("is cut off when it stalls: half a request, or a window of nothing for the answer", async () => {
+  it("T11.04: is cut off when it stalls: half a request, or a window of nothing for the answer", async () => {
     const { path } = await startServer({ stalledMs: 100 });
     const headers = {
       ":method": "POST",
@@ -147,8 +145,7 @@ describe("what a broken or hostile client sends", () => {
     expect((await clients(path).runtime.version({})).runtimeName).toBe("keelson");
   });
 
-  // T11.01
-  it("is told to go when it resets streams without end", async () => {
+  it("T11.01: is told to go when it resets streams without end", async () => {
     const { path } = await startServer();
     const session = connect(path);
     await once(session, "connect");

@@ -8,9 +8,8 @@ import { clients, open, startCore, startServer, testFolder } from "./server-harn
 
 const mode = async (path: string): Promise<number> => (await lstat(path)).mode & 0o777;
 
-// T7.02
 describe("the socket", () => {
-  it("has mode 0660 in a folder of mode 0700, whatever the umask", async () => {
+  it("T7.02: has mode 0660 in a folder of mode 0700, whatever the umask", async () => {
     const before = process.umask(0);
     onTestFinished(() => void process.umask(before));
     const folder = join(await testFolder(), "run", "keelson");

@@ -21,19 +21,28 @@ const limits: ReadonlyMap<string, number> = new Map([
  * @throws INVALID_ARGUMENT naming the field
  */
 export function checkText<Desc extends DescMessage>(schema: Desc, message: MessageShape<Desc>, path: string): void {
+  checkMessage(schema, message, () => path);
+}
+
+/** Where something stands in the request; asked only when it is refused, as a message may have a million values. */
+type Place = () => string;
+
+function checkMessage<Desc extends DescMessage>(schema: Desc, message: MessageShape<Desc>, path: Place): void {
   const values = message as Readonly<Record<string, unknown>>;
   for (const field of schema.fields) {
     const value = values[field.localName];
     if (value === undefined) continue;
-    const at = path === "" ? field.name : `${path}.${field.name}`;
+    const at: Place = () => (path() === "" ? field.name : `${path()}.${field.name}`);
     switch (field.fieldKind) {
       case "list":
-        for (const [index, one] of (value as readonly unknown[]).entries()) checkValue(field, one, `${at}[${index}]`);
+        for (const [index, one] of (value as readonly unknown[]).entries()) {
+          checkValue(field, one, () => `${at()}[${index}]`);
+        }
         break;
       case "map":
         for (const [key, one] of Object.entries(value as Readonly<Record<string, unknown>>)) {
-          checkBytes(field, key, `key of ${at}`);
-          checkValue(field, one, `${at}[${quote(key, 64)}]`);
+          checkBytes(field, key, () => `key of ${at()}`);
+          checkValue(field, one, () => `${at()}[${quote(key, 64)}]`);
         }
         break;
       default:
@@ -42,23 +51,26 @@ export function checkText<Desc extends DescMessage>(schema: Desc, message: Messa
   }
 }
 
-function checkValue(field: DescField, value: unknown, at: string): void {
-  if (field.message !== undefined) checkText(field.message, value as MessageShape<DescMessage>, at);
+function checkValue(field: DescField, value: unknown, at: Place): void {
+  if (field.message !== undefined) checkMessage(field.message, value as MessageShape<DescMessage>, at);
   else checkBytes(field, value, at);
 }
 
-function checkBytes(field: DescField, value: unknown, at: string): void {
+function checkBytes(field: DescField, value: unknown, at: Place): void {
   if (typeof value !== "string" && !(value instanceof Uint8Array)) return;
   const limit = limits.get(field.name) ?? longestText;
-  // a string has at least as many bytes as UTF-16 units
-  const size = typeof value === "string" && value.length <= limit ? utf8Length(value) : value.length;
+  const size = typeof value === "string" ? sizeWithin(value, limit) : value.length;
   if (size > limit) {
-    throw invalidArgument(`${at} is too long: at least ${size} bytes, at most ${limit} are taken`);
+    throw invalidArgument(`${at()} is too long: at least ${size} bytes, at most ${limit} are taken`);
   }
   if (typeof value === "string" ? value.includes("\0") : value.includes(0)) {
-    throw invalidArgument(`${at} holds a NUL byte`);
+    throw invalidArgument(`${at()} holds a NUL byte`);
   }
 }
 
 const encoder = new TextEncoder();
-const utf8Length = (text: string): number => encoder.encode(text).length;
+
+/** A string has as many bytes as UTF-16 units at least, and three times as many at most: counted only where it matters. */
+function sizeWithin(text: string, limit: number): number {
+  return text.length <= limit && text.length * 3 > limit ? encoder.encode(text).length : text.length;
+}
