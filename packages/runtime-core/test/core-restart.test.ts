@@ -133,6 +133,46 @@ describe("after a restart", () => {
     expect(await lost).toBe("lost");
   });
 
+  it("a sandbox that nobody had claimed and that was half reverted is NOTREADY", async () => {
+    const before = await openCore();
+    const { runtime, faults, clock } = before;
+    const made = faults.hold("attach-network.apply");
+    const caller = new AbortController();
+    const cut = runtime.runPodSandbox({ config: podConfig() }, { signal: caller.signal }).catch(() => "cut");
+    await made.arrived(1);
+    caller.abort();
+    expect(await cut).toBe("cut");
+    made.release();
+    const half = faults.hold("mount-shm.revert");
+    while (half.waiting === 0) await clock.advance(60_000);
+    const after = await restart(before);
+    const [item] = (await after.runtime.listPodSandbox({})).items;
+    expect(item?.state).toBe(PodSandboxState.SANDBOX_NOTREADY);
+    await after.runtime.removePodSandbox({ podSandboxId: item?.id ?? "" });
+    expect(after.world.leftovers()).toEqual([]);
+    half.fail(new Error("the process is gone"));
+  });
+
+  it("a container whose removal was cut off never runs, and the same removal ends it", async () => {
+    const before = await openCore();
+    const { podSandboxId } = await before.runtime.runPodSandbox({ config: podConfig() });
+    const { containerId } = await before.runtime.createContainer({ podSandboxId, config: containerConfig() });
+    // its bundle is gone, its image is still held
+    const hold = before.faults.hold("hold-image.revert");
+    const lost = before.runtime.removeContainer({ containerId }).catch(() => "lost");
+    await hold.arrived(1);
+    const { runtime, core } = await restart(before);
+    expect((await runtime.containerStatus({ containerId })).status).toMatchObject({
+      state: ContainerState.CONTAINER_EXITED,
+      message: "its removal has begun",
+    });
+    await failure(runtime.startContainer({ containerId }), "FAILED_PRECONDITION");
+    await runtime.removeContainer({ containerId });
+    expect(core.containers.size).toBe(0);
+    hold.fail(new Error("the process is gone"));
+    expect(await lost).toBe("lost");
+  });
+
   it("what could not be reverted is shown NOTREADY with a remove that finishes it", async () => {
     const before = await openCore();
     const hold = before.faults.hold("attach-network.applied");

@@ -4,6 +4,7 @@ import type { ContainerConfig } from "@keelson/cri-api/v1";
 import { ImageSpecSchema } from "@keelson/cri-api/v1";
 import type { Core } from "../core.ts";
 import { type ContainerRecord, createFailure, LeftBehind, type SandboxRecord, type Task } from "../ports/index.ts";
+import { leavingContainer } from "../state/facts.ts";
 import { isReady, sandboxStateName } from "../state/states.ts";
 import { afterFailure } from "./after-failure.ts";
 import { messageOf } from "./message-of.ts";
@@ -66,6 +67,7 @@ export async function revertContainer(core: Core, id: string): Promise<void> {
   const record = core.containers.get(id);
   if (record === undefined) return;
   try {
+    await core.containers.update(id, (old) => leavingContainer(old, "nobody has claimed it"));
     await core.engine.containers.remove(record, core.containers.journal(id));
     await core.containers.delete(id);
   } catch (error) {

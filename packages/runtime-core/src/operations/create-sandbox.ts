@@ -1,6 +1,7 @@
 import type { PodSandboxConfig } from "@keelson/cri-api/v1";
 import type { Core } from "../core.ts";
 import { createFailure, LeftBehind, type SandboxRecord, type Task } from "../ports/index.ts";
+import { leavingSandbox } from "../state/facts.ts";
 import { afterFailure } from "./after-failure.ts";
 import { messageOf } from "./message-of.ts";
 
@@ -41,6 +42,7 @@ export async function revertSandbox(core: Core, id: string): Promise<void> {
   if (record === undefined) return;
   const journal = core.sandboxes.journal(id);
   try {
+    await core.sandboxes.update(id, (old) => leavingSandbox(old, "nobody has claimed it"));
     await core.engine.sandboxes.stop(record, journal);
     await core.engine.sandboxes.remove(core.sandboxes.get(id) ?? record, journal);
     await core.sandboxes.delete(id);

@@ -1,6 +1,7 @@
 import { canceled } from "@keelson/cri-api/errors";
 import type { Core } from "../core.ts";
 import type { Work } from "../joins/work.ts";
+import { leavingContainer } from "../state/facts.ts";
 import { stopContainer } from "./stop-container.ts";
 import { workKeys } from "./work-keys.ts";
 
@@ -12,6 +13,7 @@ export function removeContainer(core: Core, id: string): Work<void> {
     const record = core.containers.get(id);
     if (record === undefined) return;
     task.stage(`removing what container ${id} holds`);
+    await core.containers.update(id, (old) => leavingContainer(old, "its removal has begun"));
     await core.engine.containers.remove(record, core.containers.journal(id));
     await core.containers.delete(id);
     task.stage("waiting until the removal is on disk");

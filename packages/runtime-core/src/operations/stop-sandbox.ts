@@ -2,7 +2,7 @@ import { failedPrecondition } from "@keelson/cri-api/errors";
 import type { Core } from "../core.ts";
 import type { Work } from "../joins/work.ts";
 import type { ContainerRecord } from "../ports/index.ts";
-import { isReady } from "../state/states.ts";
+import { leavingSandbox } from "../state/facts.ts";
 import { stopContainer } from "./stop-container.ts";
 import { workKeys } from "./work-keys.ts";
 
@@ -19,8 +19,7 @@ export function stopSandbox(core: Core, id: string): Work<void> {
     const record = core.sandboxes.get(id);
     if (record === undefined || record.stoppedAtNs !== undefined) return;
     task.stage(`giving back the network and namespaces of sandbox ${id}`);
-    // from now on half of it may be gone, also after a failure or a crash: nobody may take it for a whole one
-    await core.sandboxes.update(id, (old) => (isReady(old) ? { ...old, lost: "its stop has begun" } : old));
+    await core.sandboxes.update(id, (old) => leavingSandbox(old, "its stop has begun"));
     await core.engine.sandboxes.stop(record, core.sandboxes.journal(id));
     await core.sandboxes.update(id, (old) => ({ ...old, stoppedAtNs: core.clock.now() }));
     task.stage("waiting until the stop is on disk");

@@ -36,7 +36,8 @@ export interface SandboxFacts {
 
 /**
  * A container: created → running → exited. `facts` is set when its create has finished, `started` when its start has,
- * `exit` when it has ended (also when its start failed: 128, StartError).
+ * `exit` when it has ended (also when its start failed: 128, StartError). `failed` is set when a create failed and left
+ * something behind, and when the removal of one that never ran has begun: only a remove can follow.
  */
 export interface ContainerRecord {
   /** 64 lower-case hexadecimal digits. */

@@ -1,4 +1,5 @@
-import type { ContainerExit, ContainerRecord, StartFacts } from "../ports/index.ts";
+import type { ContainerExit, ContainerRecord, SandboxRecord, StartFacts } from "../ports/index.ts";
+import { isReady } from "./states.ts";
 
 /** A record with its start. Times of one container never go backwards, whatever clocks told them. */
 export function withStart(record: ContainerRecord, started: StartFacts): ContainerRecord {
@@ -23,6 +24,19 @@ export function withExit(record: ContainerRecord, exit: ContainerExit): Containe
 export function withoutStart(record: ContainerRecord): ContainerRecord {
   const { started: _started, exit: _exit, ...created } = record;
   return created;
+}
+
+/**
+ * A sandbox that is about to be given back. It may be half gone from then on, also after a failure or a crash, and nobody
+ * may take it for a whole one.
+ */
+export function leavingSandbox(record: SandboxRecord, why: string): SandboxRecord {
+  return isReady(record) ? { ...record, lost: why } : record;
+}
+
+/** As {@link leavingSandbox}: one that has not run yet never will. */
+export function leavingContainer(record: ContainerRecord, why: string): ContainerRecord {
+  return record.exit === undefined && record.failed === undefined ? { ...record, failed: why } : record;
 }
 
 const max = (a: bigint, b: bigint): bigint => (a > b ? a : b);
