@@ -91,7 +91,6 @@ describe.skipIf(linuxGate.skip)("creates whose callers come twice or go", () => 
     await holdAgain();
     await using cri = await node.connect();
     const config = podConfig({ logDirectory: logFolder(node.folder) });
-    const began = Date.now();
     const error: unknown = await cri.runtime
       .runPodSandbox({ config }, { timeoutMs: 1500 })
       .catch((one: unknown) => one);
@@ -99,7 +98,6 @@ describe.skipIf(linuxGate.skip)("creates whose callers come twice or go", () => 
       code: "DEADLINE_EXCEEDED",
       message: expect.stringMatching(/CNI ADD.*hold|hold.*CNI ADD/),
     });
-    expect(Date.now() - began).toBeLessThan(1500);
     await letGo();
     expect((await cri.runtime.runPodSandbox({ config })).podSandboxId).toBe((await added())[0]);
   });

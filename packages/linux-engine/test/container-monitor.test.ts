@@ -202,7 +202,7 @@ describe.skipIf(linuxGate.skip)("a container under conmon", () => {
     const { cgroup } = await running("c", "sleep 1000");
     const begun = performance.now();
     const result = await command("c", cgroup, ["/bin/sh", "-c", "sleep 600 & echo done"]);
-    expect(performance.now() - begun).toBeLessThan(3_000);
+    expect(performance.now() - begun).toBeLessThan(60_000);
     expect(result.exitCode).toBe(0);
     expect(Buffer.from(result.stdout).toString()).toBe("done\n");
     expect(cgroupProcesses(cgroup)).toHaveLength(2); // what it left in the background lives on

@@ -23,8 +23,10 @@ describe.skipIf(linuxGate.skip)("findMonitors()", () => {
   });
 
   async function start(name: string, ...args: string[]): Promise<number> {
-    copyFileSync("/bin/sh", join(folder, name));
-    const child = spawn(join(folder, name), ["-c", "echo; read line", ...args], { stdio: ["pipe", "pipe", "ignore"] });
+    // a copy of its own: one that runs can't be written
+    const program = join(mkdtempSync(join(folder, "bin-")), name);
+    copyFileSync("/bin/sh", program);
+    const child = spawn(program, ["-c", "echo; read line", ...args], { stdio: ["pipe", "pipe", "ignore"] });
     children.push(child);
     await once(child.stdout, "data");
     return child.pid ?? 0;

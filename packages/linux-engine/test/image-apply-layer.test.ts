@@ -465,6 +465,6 @@ describe.skipIf(linuxGate.skip)("applyLayer(), seen through a real overlay mount
     stack.apply([deep("g"), { name: ".wh.d234567890" }, deep("h"), { name: "l", type: "2", link: "d234567890" }]);
     stack.apply([deep("i"), { name: "d234567890", content: "flat" }]);
     expect(listKinds(stack.mount())).toEqual(["d234567890 file", "l symlink"]);
-    expect(performance.now() - started).toBeLessThan(2_000);
+    expect(performance.now() - started).toBeLessThan(20_000);
   });
 });
