@@ -206,6 +206,7 @@ async function bwrapArgv(options: JailOptions): Promise<[string, ...string[]]> {
     ...options.capabilities.flatMap((name) => ["--cap-add", name]),
     "--",
     process.execPath,
+    "--disallow-code-generation-from-strings",
     entry,
     ...options.args,
   ];

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { belowFloors, compareVersions, type FloorFacts, readFloorFacts } from "./floors.ts";
 
 const good: FloorFacts = {
+  node: "24.21.0",
   kernel: "5.14.0-427.el9.x86_64",
   glibc: "2.34",
   pidfd_open: "works",
@@ -18,6 +19,13 @@ describe("belowFloors()", () => {
     expect(belowFloors(good)).toEqual([]);
     expect(belowFloors({ ...good, runc: undefined })).toEqual([]);
     expect(belowFloors({ ...good, crun: "0.17" })).toEqual([]);
+  });
+
+  it("T11.08: wants a Node whose HTTP parsers are known", () => {
+    expect(belowFloors({ ...good, node: "24.20.9" })).toEqual([
+      "node is 24.20.9, and keelson needs 24.21 or newer for an HTTP/2 server that hostile frames were tried on",
+    ]);
+    expect(belowFloors({ ...good, node: "26.0.0" })).toEqual([]);
   });
 
   it("says a sentence for each thing that is too old or not there", () => {

@@ -10,6 +10,7 @@ import { isErrno } from "./syscall-error.ts";
 
 /** What the engine stands on and cannot do without. */
 export type FloorName =
+  | "node"
   | "kernel"
   | "glibc"
   | "pidfd_open"
@@ -22,6 +23,7 @@ export type FloorName =
 
 /** The lowest version that will do; the system calls are tried. */
 export const floors: Readonly<Partial<Record<FloorName, string>>> = {
+  node: "24.21",
   kernel: "5.14",
   glibc: "2.34",
   conmon: "2.1",
@@ -31,6 +33,7 @@ export const floors: Readonly<Partial<Record<FloorName, string>>> = {
 };
 
 const needs: Readonly<Record<FloorName, string>> = {
+  node: "an HTTP/2 server that hostile frames were tried on",
   kernel: "pidfd, openat2, mount_setattr and cgroup.kill",
   glibc: "starting processes without leaking descriptors",
   pidfd_open: "watching processes",
@@ -69,6 +72,7 @@ export async function readFloorFacts(paths: Partial<Record<FloorName, string>> =
   const tool = (name: FloorName): Promise<string | undefined> => toolVersion(paths[name] ?? findProgram(name));
   const [conmon, bwrap, runc, crun] = await Promise.all([tool("conmon"), tool("bwrap"), tool("runc"), tool("crun")]);
   return {
+    node: process.versions.node,
     kernel: release(),
     glibc: libcVersion(),
     pidfd_open: await works(() => closeAll([openPidfd(process.pid)])),
