@@ -48,6 +48,24 @@ describe("loadConfig()", () => {
     expect(({} as Record<string, unknown>).polluted).toBeUndefined();
   });
 
+  it("T12.01: takes no name that every object has for one that is configured", () => {
+    for (const name of ["constructor", "toString", "__proto__"]) {
+      writeFileSync(file, `default_runtime = "${name}"\n`);
+      expect(() => loadConfig({ config: file })).toThrow(/default_runtime: want one of the \[runtimes\] tables/);
+    }
+    writeFileSync(file, `[runtimes.constructor]\npath = "/bin/true"\n`);
+    expect(loadConfig({ config: file }).runtimes).toEqual({ constructor: { path: "/bin/true" } });
+    for (const [text, why] of [
+      ['[runtimes."__proto__"]\npath = "/bin/true"', /runtimes\.__proto__: want the name of a runtime handler/],
+      ['[__proto__]\nroot = "/x"', /unknown key __proto__/],
+      ['root = "/a\\u0000b"', /root: want an absolute path/],
+    ] as const) {
+      writeFileSync(file, text);
+      expect(() => loadConfig({ config: file })).toThrow(why);
+    }
+    expect(({} as Record<string, unknown>).root).toBeUndefined();
+  });
+
   it("tells where TOML is broken", () => {
     writeFileSync(file, `root = \n`);
     expect(() => loadConfig({ config: file })).toThrow(new RegExp(`${file}:1:`));

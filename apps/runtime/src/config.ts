@@ -22,7 +22,7 @@ export interface Config {
   readonly log: { readonly level: "debug" | "info" | "warn" | "error" };
 }
 
-const absolutePath: z.ZodType<string> = z.string().startsWith("/", "want an absolute path");
+const absolutePath: z.ZodType<string> = z.string().regex(/^\/[^\0]*$/, "want an absolute path");
 
 const schema: z.ZodType<Config> = z
   .strictObject({
@@ -55,7 +55,7 @@ const schema: z.ZodType<Config> = z
     log: z.strictObject({ level: z.enum(["debug", "info", "warn", "error"]).default("info") }).prefault({}),
   })
   .superRefine((config, context) => {
-    if (config.default_runtime !== "" && config.runtimes[config.default_runtime] === undefined) {
+    if (config.default_runtime !== "" && !Object.hasOwn(config.runtimes, config.default_runtime)) {
       context.addIssue({
         code: "custom",
         path: ["default_runtime"],
@@ -93,6 +93,10 @@ export function loadConfig(flags: Flags): Config {
   });
   const result = schema.safeParse(withFlags);
   if (!result.success) throw new ConfigError(`${file}: ${result.error.issues.map(describe).join("; ")}`);
+  // a record's schema passes over this name without a word
+  if (isTable(withFlags.runtimes) && Object.hasOwn(withFlags.runtimes, "__proto__")) {
+    throw new ConfigError(`${file}: runtimes.__proto__: want the name of a runtime handler`);
+  }
   return Object.freeze(result.data);
 }
 
