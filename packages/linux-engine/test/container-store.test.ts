@@ -1,10 +1,12 @@
-import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { open } from "lmdb";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { linuxGate } from "../../../scripts/linux-gate.ts";
 import { openLmdbStore } from "../src/state/lmdb-store.ts";
+import { openLogStore } from "../src/state/log-store.ts";
 import { run } from "../src/sys/run.ts";
 
 describe("the record store", () => {
@@ -16,14 +18,14 @@ describe("the record store", () => {
 
   const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
   const read = async (): Promise<Record<string, string>> => {
-    const store = await openLmdbStore(root);
+    const store = await openLogStore(root);
     const all = [...(await store.load())].map(([key, value]) => [key, new TextDecoder().decode(value)]);
     await store.close();
     return Object.fromEntries(all) as Record<string, string>;
   };
 
   it("keeps what was put, in call order of each key, and loses what was deleted", async () => {
-    const store = await openLmdbStore(root);
+    const store = await openLogStore(root);
     const puts = [1, 2, 3].map((n) => store.put("sandbox/a", bytes(`a${n}`)));
     await Promise.all([...puts, store.put("container/b", bytes("b")), store.put("sandbox/c", bytes("c"))]);
     await store.delete("sandbox/c");
@@ -35,7 +37,7 @@ describe("the record store", () => {
   });
 
   it("keeps bytes as they are, also many and none", async () => {
-    const store = await openLmdbStore(root);
+    const store = await openLogStore(root);
     const large = Uint8Array.from({ length: 300_000 }, (_, index) => index % 256);
     await store.put("sandbox/large", large);
     await store.put("sandbox/empty", new Uint8Array());
@@ -44,16 +46,32 @@ describe("the record store", () => {
     await store.close();
   });
 
-  it("is readable by its owner alone", async () => {
+  it("takes over the records of an LMDB database, once", async () => {
+    mkdirSync(join(root, "state"));
+    const path = join(root, "state", "records.mdb");
+    const options = { path, encoding: "binary", keyEncoding: "ordered-binary", overlappingSync: true } as const;
+    const database = open<Buffer, string>(options);
+    await database.put("sandbox/a", Buffer.from("a"));
+    await database.put("container/b", Buffer.from("b"));
+    await database.close();
     const store = await openLmdbStore(root);
+    await store.delete("sandbox/a");
+    await store.close();
+    expect(readdirSync(join(root, "state"))).toEqual(["records.log"]);
+    await (await openLmdbStore(root)).close();
+    expect(await read()).toEqual({ "container/b": "b" });
+  });
+
+  it("is readable by its owner alone", async () => {
+    const store = await openLogStore(root);
     expect(statSync(join(root, "state")).mode & 0o777).toBe(0o700);
     await store.close();
   });
 
   it.skipIf(linuxGate.skip)("has what was committed when its process is killed right after", async () => {
     const script = `
-      import { openLmdbStore } from ${JSON.stringify(fileURLToPath(new URL("../src/state/lmdb-store.ts", import.meta.url)))};
-      const store = await openLmdbStore(${JSON.stringify(root)});
+      import { openLogStore } from ${JSON.stringify(fileURLToPath(new URL("../src/state/log-store.ts", import.meta.url)))};
+      const store = await openLogStore(${JSON.stringify(root)});
       for (let i = 0; i < 50; i++) await store.put("sandbox/" + i, new TextEncoder().encode("x" + i));
       process.kill(process.pid, "SIGKILL");`;
     const { exit } = await run([process.execPath, "--input-type=module", "--eval", script], {
