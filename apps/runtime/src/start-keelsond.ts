@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { serveCri } from "@keelson/cri-server";
 import { CleanupStack } from "@keelson/lifecycle";
-import { openLinuxEngine, openLmdbStore } from "@keelson/linux-engine";
+import { openLinuxEngine, openLogStore } from "@keelson/linux-engine";
 import { createCore, createSystemClock, type Log } from "@keelson/runtime-core";
 import type { Config } from "./config.ts";
 
@@ -36,7 +36,7 @@ export async function startKeelsond(options: KeelsondOptions): Promise<Keelsond>
       cni: { confDir: config.cni.conf_dir, binDirs: config.cni.bin_dirs },
       log,
     });
-    const store = await openLmdbStore(config.root);
+    const store = await openLogStore(config.root);
     const core = createCore({
       engine,
       store,

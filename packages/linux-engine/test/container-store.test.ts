@@ -1,11 +1,9 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
+import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { open } from "lmdb";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { linuxGate } from "../../../scripts/linux-gate.ts";
-import { openLmdbStore } from "../src/state/lmdb-store.ts";
 import { openLogStore } from "../src/state/log-store.ts";
 import { run } from "../src/sys/run.ts";
 
@@ -44,22 +42,6 @@ describe("the record store", () => {
     expect((await store.load()).get("sandbox/large")).toEqual(large);
     expect((await store.load()).get("sandbox/empty")).toEqual(new Uint8Array());
     await store.close();
-  });
-
-  it("takes over the records of an LMDB database, once", async () => {
-    mkdirSync(join(root, "state"));
-    const path = join(root, "state", "records.mdb");
-    const options = { path, encoding: "binary", keyEncoding: "ordered-binary", overlappingSync: true } as const;
-    const database = open<Buffer, string>(options);
-    await database.put("sandbox/a", Buffer.from("a"));
-    await database.put("container/b", Buffer.from("b"));
-    await database.close();
-    const store = await openLmdbStore(root);
-    await store.delete("sandbox/a");
-    await store.close();
-    expect(readdirSync(join(root, "state"))).toEqual(["records.log"]);
-    await (await openLmdbStore(root)).close();
-    expect(await read()).toEqual({ "container/b": "b" });
   });
 
   it("is readable by its owner alone", async () => {
