@@ -33,3 +33,30 @@ it("SandboxWatch tells each loss once, and goes on past a sandbox that it cannot
   await watch.close();
   expect(told).toEqual(["lost: its pin is gone"]);
 });
+
+it("SandboxWatch that was closed before it began does not begin", async () => {
+  let looks = 0;
+  const options = { intervalMs: 1, log };
+  const closed = new SandboxWatch({
+    ...options,
+    whyNotWhole: async () => {
+      looks++;
+      return undefined;
+    },
+  });
+  let rounds = 0;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const open = new SandboxWatch({
+    ...options,
+    whyNotWhole: async () => {
+      if (++rounds === 5) resolve();
+      return undefined;
+    },
+  });
+  for (const watch of [closed, open]) watch.add(record("a"));
+  await closed.close();
+  for (const watch of [closed, open]) watch.observe({ containerExited: async () => {}, sandboxLost: async () => {} });
+  await promise;
+  await open.close();
+  expect(looks).toBe(0);
+});

@@ -19,13 +19,15 @@ export class SandboxWatch {
   #observer: EngineObserver | undefined;
   #timer: NodeJS.Timeout | undefined;
   #looking: Promise<void> = Promise.resolve();
+  #closed = false;
 
   constructor(options: SandboxWatchOptions) {
     this.#options = options;
   }
 
-  /** Begins to look. */
+  /** Begins to look, unless it is closed already. */
   observe(observer: EngineObserver): void {
+    if (this.#closed) return;
     this.#observer = observer;
     this.#again();
   }
@@ -40,6 +42,7 @@ export class SandboxWatch {
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
     clearTimeout(this.#timer);
     this.#observer = undefined;
     await this.#looking;

@@ -4,6 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { SandboxRecord } from "@keelson/runtime-core/ports";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { linuxGate } from "../../../scripts/linux-gate.ts";
+import { lastLogTimeNs } from "../src/container/last-log-time.ts";
 import { recordedRun } from "../src/container/recorded-steps.ts";
 import { readCgroupLayout } from "../src/host/cgroup-layout.ts";
 import { cgroupProcesses, childCgroups, endCgroup } from "../src/oci/container-cgroup.ts";
@@ -68,7 +69,9 @@ describe.skipIf(linuxGate.skip)("a restart of the Linux engine", () => {
     using monitor = processOf(facts.monitor);
     writeFileSync(join(node.state, "rootfs", id, "tmp/end"), "");
     await monitor.exited;
-    const written = statSync(join(node.state, "exits", id), { bigint: true }).mtimeNs;
+    const lastLine = (await lastLogTimeNs(node.container(id).logPath)) ?? 0n;
+    const { mtimeNs } = statSync(join(node.state, "exits", id), { bigint: true });
+    const written = mtimeNs > lastLine ? mtimeNs : lastLine;
     for (const life of [1, 2]) {
       const verdict = (await node.open()).containers.get(id);
       expect(verdict, `life ${life}`).toMatchObject({

@@ -20,6 +20,7 @@ import type { ContainerDeps } from "./container-tools.ts";
 import { containerSteps, startSteps } from "./create.ts";
 import { dropRuntimeNotes, endMonitors, endRun } from "./end-run.ts";
 import { exitReport } from "./exit-report.ts";
+import { lastLogTimeNs } from "./last-log-time.ts";
 import { recordedRun } from "./recorded-steps.ts";
 import type { RunningContainers } from "./running-containers.ts";
 import { holdImageName } from "./steps/hold-image.ts";
@@ -98,6 +99,7 @@ async function endOfRun(plan: RunMonitorPlan, facts: RunMonitorFacts, deps: Cont
   const file = await readExitFile(deps.paths.exitFile(plan.id)); // after conmon's end: it writes last
   return exitReport({
     file,
+    lastLogNs: await lastLogTimeNs(plan.logPath),
     oomKilled: await wasOomKilled(
       { plan, facts: rebooted ? { cgroup: facts.cgroup } : facts, file, killedByUs: false }, // counts begin with a boot
       deps,

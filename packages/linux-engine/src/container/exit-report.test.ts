@@ -24,6 +24,14 @@ it("exitReport() is 255 Unknown where nobody wrote down the end", () => {
   });
 });
 
+it("exitReport() ends nothing before its last log line, unless the clock was set back", () => {
+  const file = { code: 1, finishedAtNs: 4_000_000_000n };
+  const finishedAtNs = (lastLogNs: bigint): bigint => exitReport({ ...facts, file, lastLogNs }).finishedAtNs;
+  expect(finishedAtNs(4_003_999_999n)).toBe(4_003_999_999n);
+  expect(finishedAtNs(3_999_999_999n)).toBe(4_000_000_000n);
+  expect(finishedAtNs(9_000_000_000n)).toBe(4_000_000_000n);
+});
+
 it("exitReport() ends nothing before it started", () => {
   expect(exitReport({ ...facts, file: { code: 1, finishedAtNs: 99n } }).finishedAtNs).toBe(100n);
   expect(exitReport({ ...facts, file: undefined, noticedAtNs: 1n }).finishedAtNs).toBe(100n);

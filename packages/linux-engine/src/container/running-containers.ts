@@ -7,6 +7,7 @@ import { openProcess, type ProcessHandle } from "../sys/pidfd.ts";
 import type { ContainerDeps } from "./container-tools.ts";
 import { dropRuntimeNotes } from "./end-run.ts";
 import { exitReport } from "./exit-report.ts";
+import { lastLogTimeNs } from "./last-log-time.ts";
 import type { RunMonitorFacts, RunMonitorPlan } from "./steps/run-monitor.ts";
 import { wasOomKilled } from "./was-oom-killed.ts";
 
@@ -113,6 +114,7 @@ export class RunningContainers {
     await this.#insist("the end of a container could not be told", id, async () => {
       const exit: ContainerExit = exitReport({
         file,
+        lastLogNs: await lastLogTimeNs(plan.logPath),
         oomKilled: await wasOomKilled({ plan, facts, file, killedByUs: this.#killed.has(id) }, this.#deps),
         startedAtNs: BigInt(facts.startedAtNs),
         noticedAtNs,
