@@ -7,6 +7,7 @@ export default defineConfig({
     "src/errors.ts",
     "src/logs.ts",
     "src/endpoint.ts",
+    "src/redact.ts",
     "src/versions.ts",
   ],
   platform: "neutral",

@@ -1,7 +1,7 @@
 import { defineConfig } from "tsdown";
 
 export default defineConfig({
-  entry: ["src/index.ts"],
+  entry: ["src/index.ts", "src/logs/index.ts", "src/probe/index.ts"],
   platform: "node",
   dts: true,
   fixedExtension: false,

@@ -45,8 +45,35 @@ export type KubeletErrorPrefix =
   | "RROUnsupported"
   | "ImageVolumeMountFailed";
 
+/**
+ * Which of the failures of one category it is, where a program does something else for each; stable like the category.
+ * The client sets them; over the wire go only category, prefix and message.
+ */
+export type CriErrorReason =
+  /** Nothing listens at the endpoint: no socket, or nobody behind it. */
+  | "NOT_LISTENING"
+  /** The connection broke, or is being made anew. */
+  | "CONNECTION_LOST"
+  /** What listens there does not speak gRPC: a web server, another protocol, garbage. */
+  | "NOT_GRPC"
+  /** It speaks gRPC and serves no version of CRI: the node must not be registered. */
+  | "SERVES_NO_CRI"
+  /** The runtime no longer serves the version that was chosen, and serves another: negotiate anew. */
+  | "RESTART_REQUIRED"
+  /** The method is not part of the version that was negotiated; nothing was sent. */
+  | "NOT_IN_VERSION"
+  /** The runtime would ignore a field that makes a pod safer or stronger: nothing was sent. */
+  | "WEAKER_THAN_ASKED"
+  /** A message is larger than the limit of the client or of the runtime. */
+  | "MESSAGE_TOO_LARGE"
+  /** The runtime has no stream of container events, or has it switched off. */
+  | "EVENTS_NOT_SERVED"
+  /** The answer lacks what CRI promises in it, so that it can't be used. */
+  | "INCOMPLETE_ANSWER";
+
 export interface CriErrorOptions {
   readonly cause?: unknown;
+  readonly reason?: CriErrorReason;
   /** What the caller or the operator can do about it: one lower-case sentence without a full stop. */
   readonly hint?: string;
   /** Sent in front of the message with code UNKNOWN, the form that the kubelet knows. */
@@ -60,6 +87,7 @@ export class CriError extends Error {
   readonly code: CriErrorCode;
   readonly hint: string | undefined;
   readonly prefix: KubeletErrorPrefix | undefined;
+  readonly reason: CriErrorReason | undefined;
 
   constructor(code: CriErrorCode, message: string, options: CriErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -67,6 +95,7 @@ export class CriError extends Error {
     this.code = code;
     this.hint = options.hint;
     this.prefix = options.prefix;
+    this.reason = options.reason;
     Object.defineProperty(this, brand, { value: true });
   }
 }
