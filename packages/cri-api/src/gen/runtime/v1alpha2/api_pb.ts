@@ -27,10 +27,14 @@ export const file_runtime_v1alpha2_api: GenFile = /*@__PURE__*/
   fileDesc("ChpydW50aW1lL3YxYWxwaGEyL2FwaS5wcm90bxIQcnVudGltZS52MWFscGhhMiIhCg5WZXJzaW9uUmVxdWVzdBIPCgd2ZXJzaW9uGAEgASgJIm4KD1ZlcnNpb25SZXNwb25zZRIPCgd2ZXJzaW9uGAEgASgJEhQKDHJ1bnRpbWVfbmFtZRgCIAEoCRIXCg9ydW50aW1lX3ZlcnNpb24YAyABKAkSGwoTcnVudGltZV9hcGlfdmVyc2lvbhgEIAEoCSI/CglETlNDb25maWcSDwoHc2VydmVycxgBIAMoCRIQCghzZWFyY2hlcxgCIAMoCRIPCgdvcHRpb25zGAMgAygJIncKC1BvcnRNYXBwaW5nEiwKCHByb3RvY29sGAEgASgOMhoucnVudGltZS52MWFscGhhMi5Qcm90b2NvbBIWCg5jb250YWluZXJfcG9ydBgCIAEoBRIRCglob3N0X3BvcnQYAyABKAUSDwoHaG9zdF9pcBgEIAEoCSKWAQoFTW91bnQSFgoOY29udGFpbmVyX3BhdGgYASABKAkSEQoJaG9zdF9wYXRoGAIgASgJEhAKCHJlYWRvbmx5GAMgASgIEhcKD3NlbGludXhfcmVsYWJlbBgEIAEoCBI3Cgtwcm9wYWdhdGlvbhgFIAEoDjIiLnJ1bnRpbWUudjFhbHBoYTIuTW91bnRQcm9wYWdhdGlvbiJCCglJRE1hcHBpbmcSDwoHaG9zdF9pZBgBIAEoDRIUCgxjb250YWluZXJfaWQYAiABKA0SDgoGbGVuZ3RoGAMgASgNIpQBCg1Vc2VyTmFtZXNwYWNlEi0KBG1vZGUYASABKA4yHy5ydW50aW1lLnYxYWxwaGEyLk5hbWVzcGFjZU1vZGUSKQoEdWlkcxgCIAMoCzIbLnJ1bnRpbWUudjFhbHBoYTIuSURNYXBwaW5nEikKBGdpZHMYAyADKAsyGy5ydW50aW1lLnYxYWxwaGEyLklETWFwcGluZyLrAQoPTmFtZXNwYWNlT3B0aW9uEjAKB25ldHdvcmsYASABKA4yHy5ydW50aW1lLnYxYWxwaGEyLk5hbWVzcGFjZU1vZGUSLAoDcGlkGAIgASgOMh8ucnVudGltZS52MWFscGhhMi5OYW1lc3BhY2VNb2RlEiwKA2lwYxgDIAEoDjIfLnJ1bnRpbWUudjFhbHBoYTIuTmFtZXNwYWNlTW9kZRIRCgl0YXJnZXRfaWQYBCABKAkSNwoOdXNlcm5zX29wdGlvbnMYBSABKAsyHy5ydW50aW1lLnYxYWxwaGEyLlVzZXJOYW1lc3BhY2UiGwoKSW50NjRWYWx1ZRINCgV2YWx1ZRgBIAEoAyLRAwobTGludXhTYW5kYm94U2VjdXJpdHlDb250ZXh0EjwKEW5hbWVzcGFjZV9vcHRpb25zGAEgASgLMiEucnVudGltZS52MWFscGhhMi5OYW1lc3BhY2VPcHRpb24SOAoPc2VsaW51eF9vcHRpb25zGAIgASgLMh8ucnVudGltZS52MWFscGhhMi5TRUxpbnV4T3B0aW9uEjEKC3J1bl9hc191c2VyGAMgASgLMhwucnVudGltZS52MWFscGhhMi5JbnQ2NFZhbHVlEjIKDHJ1bl9hc19ncm91cBgIIAEoCzIcLnJ1bnRpbWUudjFhbHBoYTIuSW50NjRWYWx1ZRIXCg9yZWFkb25seV9yb290ZnMYBCABKAgSGwoTc3VwcGxlbWVudGFsX2dyb3VwcxgFIAMoAxISCgpwcml2aWxlZ2VkGAYgASgIEjIKB3NlY2NvbXAYCSABKAsyIS5ydW50aW1lLnYxYWxwaGEyLlNlY3VyaXR5UHJvZmlsZRIzCghhcHBhcm1vchgKIAEoCzIhLnJ1bnRpbWUudjFhbHBoYTIuU2VjdXJpdHlQcm9maWxlEiAKFHNlY2NvbXBfcHJvZmlsZV9wYXRoGAcgASgJQgIYASKvAQoPU2VjdXJpdHlQcm9maWxlEkMKDHByb2ZpbGVfdHlwZRgBIAEoDjItLnJ1bnRpbWUudjFhbHBoYTIuU2VjdXJpdHlQcm9maWxlLlByb2ZpbGVUeXBlEhUKDWxvY2FsaG9zdF9yZWYYAiABKAkiQAoLUHJvZmlsZVR5cGUSEgoOUnVudGltZURlZmF1bHQQABIOCgpVbmNvbmZpbmVkEAESDQoJTG9jYWxob3N0EAIi6QIKFUxpbnV4UG9kU2FuZGJveENvbmZpZxIVCg1jZ3JvdXBfcGFyZW50GAEgASgJEkcKEHNlY3VyaXR5X2NvbnRleHQYAiABKAsyLS5ydW50aW1lLnYxYWxwaGEyLkxpbnV4U2FuZGJveFNlY3VyaXR5Q29udGV4dBJFCgdzeXNjdGxzGAMgAygLMjQucnVudGltZS52MWFscGhhMi5MaW51eFBvZFNhbmRib3hDb25maWcuU3lzY3Rsc0VudHJ5EjsKCG92ZXJoZWFkGAQgASgLMikucnVudGltZS52MWFscGhhMi5MaW51eENvbnRhaW5lclJlc291cmNlcxI8CglyZXNvdXJjZXMYBSABKAsyKS5ydW50aW1lLnYxYWxwaGEyLkxpbnV4Q29udGFpbmVyUmVzb3VyY2VzGi4KDFN5c2N0bHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIlMKElBvZFNhbmRib3hNZXRhZGF0YRIMCgRuYW1lGAEgASgJEgsKA3VpZBgCIAEoCRIRCgluYW1lc3BhY2UYAyABKAkSDwoHYXR0ZW1wdBgEIAEoDSK7BAoQUG9kU2FuZGJveENvbmZpZxI2CghtZXRhZGF0YRgBIAEoCzIkLnJ1bnRpbWUudjFhbHBoYTIuUG9kU2FuZGJveE1ldGFkYXRhEhAKCGhvc3RuYW1lGAIgASgJEhUKDWxvZ19kaXJlY3RvcnkYAyABKAkSLwoKZG5zX2NvbmZpZxgEIAEoCzIbLnJ1bnRpbWUudjFhbHBoYTIuRE5TQ29uZmlnEjQKDXBvcnRfbWFwcGluZ3MYBSADKAsyHS5ydW50aW1lLnYxYWxwaGEyLlBvcnRNYXBwaW5nEj4KBmxhYmVscxgGIAMoCzIuLnJ1bnRpbWUudjFhbHBoYTIuUG9kU2FuZGJveENvbmZpZy5MYWJlbHNFbnRyeRJICgthbm5vdGF0aW9ucxgHIAMoCzIzLnJ1bnRpbWUudjFhbHBoYTIuUG9kU2FuZGJveENvbmZpZy5Bbm5vdGF0aW9uc0VudHJ5EjYKBWxpbnV4GAggASgLMicucnVudGltZS52MWFscGhhMi5MaW51eFBvZFNhbmRib3hDb25maWcSOgoHd2luZG93cxgJIAEoCzIpLnJ1bnRpbWUudjFhbHBoYTIuV2luZG93c1BvZFNhbmRib3hDb25maWcaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ARoyChBBbm5vdGF0aW9uc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiYwoUUnVuUG9kU2FuZGJveFJlcXVlc3QSMgoGY29uZmlnGAEgASgLMiIucnVudGltZS52MWFscGhhMi5Qb2RTYW5kYm94Q29uZmlnEhcKD3J1bnRpbWVfaGFuZGxlchgCIAEoCSIvChVSdW5Qb2RTYW5kYm94UmVzcG9uc2USFgoOcG9kX3NhbmRib3hfaWQYASABKAkiLwoVU3RvcFBvZFNhbmRib3hSZXF1ZXN0EhYKDnBvZF9zYW5kYm94X2lkGAEgASgJIhgKFlN0b3BQb2RTYW5kYm94UmVzcG9uc2UiMQoXUmVtb3ZlUG9kU2FuZGJveFJlcXVlc3QSFgoOcG9kX3NhbmRib3hfaWQYASABKAkiGgoYUmVtb3ZlUG9kU2FuZGJveFJlc3BvbnNlIkIKF1BvZFNhbmRib3hTdGF0dXNSZXF1ZXN0EhYKDnBvZF9zYW5kYm94X2lkGAEgASgJEg8KB3ZlcmJvc2UYAiABKAgiEwoFUG9kSVASCgoCaXAYASABKAkiVgoXUG9kU2FuZGJveE5ldHdvcmtTdGF0dXMSCgoCaXAYASABKAkSLwoOYWRkaXRpb25hbF9pcHMYAiADKAsyFy5ydW50aW1lLnYxYWxwaGEyLlBvZElQIj8KCU5hbWVzcGFjZRIyCgdvcHRpb25zGAIgASgLMiEucnVudGltZS52MWFscGhhMi5OYW1lc3BhY2VPcHRpb24iSAoVTGludXhQb2RTYW5kYm94U3RhdHVzEi8KCm5hbWVzcGFjZXMYASABKAsyGy5ydW50aW1lLnYxYWxwaGEyLk5hbWVzcGFjZSKWBAoQUG9kU2FuZGJveFN0YXR1cxIKCgJpZBgBIAEoCRI2CghtZXRhZGF0YRgCIAEoCzIkLnJ1bnRpbWUudjFhbHBoYTIuUG9kU2FuZGJveE1ldGFkYXRhEjAKBXN0YXRlGAMgASgOMiEucnVudGltZS52MWFscGhhMi5Qb2RTYW5kYm94U3RhdGUSEgoKY3JlYXRlZF9hdBgEIAEoAxI6CgduZXR3b3JrGAUgASgLMikucnVudGltZS52MWFscGhhMi5Qb2RTYW5kYm94TmV0d29ya1N0YXR1cxI2CgVsaW51eBgGIAEoCzInLnJ1bnRpbWUudjFhbHBoYTIuTGludXhQb2RTYW5kYm94U3RhdHVzEj4KBmxhYmVscxgHIAMoCzIuLnJ1bnRpbWUudjFhbHBoYTIuUG9kU2FuZGJveFN0YXR1cy5MYWJlbHNFbnRyeRJICgthbm5vdGF0aW9ucxgIIAMoCzIzLnJ1bnRpbWUudjFhbHBoYTIuUG9kU2FuZGJveFN0YXR1cy5Bbm5vdGF0aW9uc0VudHJ5EhcKD3J1bnRpbWVfaGFuZGxlchgJIAEoCRotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBGjIKEEFubm90YXRpb25zRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASK/AQoYUG9kU2FuZGJveFN0YXR1c1Jlc3BvbnNlEjIKBnN0YXR1cxgBIAEoCzIiLnJ1bnRpbWUudjFhbHBoYTIuUG9kU2FuZGJveFN0YXR1cxJCCgRpbmZvGAIgAygLMjQucnVudGltZS52MWFscGhhMi5Qb2RTYW5kYm94U3RhdHVzUmVzcG9uc2UuSW5mb0VudHJ5GisKCUluZm9FbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIkgKFFBvZFNhbmRib3hTdGF0ZVZhbHVlEjAKBXN0YXRlGAEgASgOMiEucnVudGltZS52MWFscGhhMi5Qb2RTYW5kYm94U3RhdGUi2gEKEFBvZFNhbmRib3hGaWx0ZXISCgoCaWQYASABKAkSNQoFc3RhdGUYAiABKAsyJi5ydW50aW1lLnYxYWxwaGEyLlBvZFNhbmRib3hTdGF0ZVZhbHVlEk0KDmxhYmVsX3NlbGVjdG9yGAMgAygLMjUucnVudGltZS52MWFscGhhMi5Qb2RTYW5kYm94RmlsdGVyLkxhYmVsU2VsZWN0b3JFbnRyeRo0ChJMYWJlbFNlbGVjdG9yRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJLChVMaXN0UG9kU2FuZGJveFJlcXVlc3QSMgoGZmlsdGVyGAEgASgLMiIucnVudGltZS52MWFscGhhMi5Qb2RTYW5kYm94RmlsdGVyIpADCgpQb2RTYW5kYm94EgoKAmlkGAEgASgJEjYKCG1ldGFkYXRhGAIgASgLMiQucnVudGltZS52MWFscGhhMi5Qb2RTYW5kYm94TWV0YWRhdGESMAoFc3RhdGUYAyABKA4yIS5ydW50aW1lLnYxYWxwaGEyLlBvZFNhbmRib3hTdGF0ZRISCgpjcmVhdGVkX2F0GAQgASgDEjgKBmxhYmVscxgFIAMoCzIoLnJ1bnRpbWUudjFhbHBoYTIuUG9kU2FuZGJveC5MYWJlbHNFbnRyeRJCCgthbm5vdGF0aW9ucxgGIAMoCzItLnJ1bnRpbWUudjFhbHBoYTIuUG9kU2FuZGJveC5Bbm5vdGF0aW9uc0VudHJ5EhcKD3J1bnRpbWVfaGFuZGxlchgHIAEoCRotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBGjIKEEFubm90YXRpb25zRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJFChZMaXN0UG9kU2FuZGJveFJlc3BvbnNlEisKBWl0ZW1zGAEgAygLMhwucnVudGltZS52MWFscGhhMi5Qb2RTYW5kYm94IjAKFlBvZFNhbmRib3hTdGF0c1JlcXVlc3QSFgoOcG9kX3NhbmRib3hfaWQYASABKAkiSwoXUG9kU2FuZGJveFN0YXRzUmVzcG9uc2USMAoFc3RhdHMYASABKAsyIS5ydW50aW1lLnYxYWxwaGEyLlBvZFNhbmRib3hTdGF0cyKtAQoVUG9kU2FuZGJveFN0YXRzRmlsdGVyEgoKAmlkGAEgASgJElIKDmxhYmVsX3NlbGVjdG9yGAIgAygLMjoucnVudGltZS52MWFscGhhMi5Qb2RTYW5kYm94U3RhdHNGaWx0ZXIuTGFiZWxTZWxlY3RvckVudHJ5GjQKEkxhYmVsU2VsZWN0b3JFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIlUKGkxpc3RQb2RTYW5kYm94U3RhdHNSZXF1ZXN0EjcKBmZpbHRlchgBIAEoCzInLnJ1bnRpbWUudjFhbHBoYTIuUG9kU2FuZGJveFN0YXRzRmlsdGVyIk8KG0xpc3RQb2RTYW5kYm94U3RhdHNSZXNwb25zZRIwCgVzdGF0cxgBIAMoCzIhLnJ1bnRpbWUudjFhbHBoYTIuUG9kU2FuZGJveFN0YXRzIs8CChRQb2RTYW5kYm94QXR0cmlidXRlcxIKCgJpZBgBIAEoCRI2CghtZXRhZGF0YRgCIAEoCzIkLnJ1bnRpbWUudjFhbHBoYTIuUG9kU2FuZGJveE1ldGFkYXRhEkIKBmxhYmVscxgDIAMoCzIyLnJ1bnRpbWUudjFhbHBoYTIuUG9kU2FuZGJveEF0dHJpYnV0ZXMuTGFiZWxzRW50cnkSTAoLYW5ub3RhdGlvbnMYBCADKAsyNy5ydW50aW1lLnYxYWxwaGEyLlBvZFNhbmRib3hBdHRyaWJ1dGVzLkFubm90YXRpb25zRW50cnkaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ARoyChBBbm5vdGF0aW9uc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEivwEKD1BvZFNhbmRib3hTdGF0cxI6CgphdHRyaWJ1dGVzGAEgASgLMiYucnVudGltZS52MWFscGhhMi5Qb2RTYW5kYm94QXR0cmlidXRlcxI1CgVsaW51eBgCIAEoCzImLnJ1bnRpbWUudjFhbHBoYTIuTGludXhQb2RTYW5kYm94U3RhdHMSOQoHd2luZG93cxgDIAEoCzIoLnJ1bnRpbWUudjFhbHBoYTIuV2luZG93c1BvZFNhbmRib3hTdGF0cyKGAgoUTGludXhQb2RTYW5kYm94U3RhdHMSJwoDY3B1GAEgASgLMhoucnVudGltZS52MWFscGhhMi5DcHVVc2FnZRItCgZtZW1vcnkYAiABKAsyHS5ydW50aW1lLnYxYWxwaGEyLk1lbW9yeVVzYWdlEi8KB25ldHdvcmsYAyABKAsyHi5ydW50aW1lLnYxYWxwaGEyLk5ldHdvcmtVc2FnZRIvCgdwcm9jZXNzGAQgASgLMh4ucnVudGltZS52MWFscGhhMi5Qcm9jZXNzVXNhZ2USNAoKY29udGFpbmVycxgFIAMoCzIgLnJ1bnRpbWUudjFhbHBoYTIuQ29udGFpbmVyU3RhdHMiGAoWV2luZG93c1BvZFNhbmRib3hTdGF0cyKiAQoMTmV0d29ya1VzYWdlEhEKCXRpbWVzdGFtcBgBIAEoAxJCChFkZWZhdWx0X2ludGVyZmFjZRgCIAEoCzInLnJ1bnRpbWUudjFhbHBoYTIuTmV0d29ya0ludGVyZmFjZVVzYWdlEjsKCmludGVyZmFjZXMYAyADKAsyJy5ydW50aW1lLnYxYWxwaGEyLk5ldHdvcmtJbnRlcmZhY2VVc2FnZSLrAQoVTmV0d29ya0ludGVyZmFjZVVzYWdlEgwKBG5hbWUYASABKAkSLwoIcnhfYnl0ZXMYAiABKAsyHS5ydW50aW1lLnYxYWxwaGEyLlVJbnQ2NFZhbHVlEjAKCXJ4X2Vycm9ycxgDIAEoCzIdLnJ1bnRpbWUudjFhbHBoYTIuVUludDY0VmFsdWUSLwoIdHhfYnl0ZXMYBCABKAsyHS5ydW50aW1lLnYxYWxwaGEyLlVJbnQ2NFZhbHVlEjAKCXR4X2Vycm9ycxgFIAEoCzIdLnJ1bnRpbWUudjFhbHBoYTIuVUludDY0VmFsdWUiVwoMUHJvY2Vzc1VzYWdlEhEKCXRpbWVzdGFtcBgBIAEoAxI0Cg1wcm9jZXNzX2NvdW50GAIgASgLMh0ucnVudGltZS52MWFscGhhMi5VSW50NjRWYWx1ZSKRAQoJSW1hZ2VTcGVjEg0KBWltYWdlGAEgASgJEkEKC2Fubm90YXRpb25zGAIgAygLMiwucnVudGltZS52MWFscGhhMi5JbWFnZVNwZWMuQW5ub3RhdGlvbnNFbnRyeRoyChBBbm5vdGF0aW9uc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiJgoIS2V5VmFsdWUSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJIosDChdMaW51eENvbnRhaW5lclJlc291cmNlcxISCgpjcHVfcGVyaW9kGAEgASgDEhEKCWNwdV9xdW90YRgCIAEoAxISCgpjcHVfc2hhcmVzGAMgASgDEh0KFW1lbW9yeV9saW1pdF9pbl9ieXRlcxgEIAEoAxIVCg1vb21fc2NvcmVfYWRqGAUgASgDEhMKC2NwdXNldF9jcHVzGAYgASgJEhMKC2NwdXNldF9tZW1zGAcgASgJEjgKD2h1Z2VwYWdlX2xpbWl0cxgIIAMoCzIfLnJ1bnRpbWUudjFhbHBoYTIuSHVnZXBhZ2VMaW1pdBJHCgd1bmlmaWVkGAkgAygLMjYucnVudGltZS52MWFscGhhMi5MaW51eENvbnRhaW5lclJlc291cmNlcy5VbmlmaWVkRW50cnkSIgoabWVtb3J5X3N3YXBfbGltaXRfaW5fYnl0ZXMYCiABKAMaLgoMVW5pZmllZEVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiMQoNSHVnZXBhZ2VMaW1pdBIRCglwYWdlX3NpemUYASABKAkSDQoFbGltaXQYAiABKAQiSAoNU0VMaW51eE9wdGlvbhIMCgR1c2VyGAEgASgJEgwKBHJvbGUYAiABKAkSDAoEdHlwZRgDIAEoCRINCgVsZXZlbBgEIAEoCSJjCgpDYXBhYmlsaXR5EhgKEGFkZF9jYXBhYmlsaXRpZXMYASADKAkSGQoRZHJvcF9jYXBhYmlsaXRpZXMYAiADKAkSIAoYYWRkX2FtYmllbnRfY2FwYWJpbGl0aWVzGAMgAygJIoIFCh1MaW51eENvbnRhaW5lclNlY3VyaXR5Q29udGV4dBIyCgxjYXBhYmlsaXRpZXMYASABKAsyHC5ydW50aW1lLnYxYWxwaGEyLkNhcGFiaWxpdHkSEgoKcHJpdmlsZWdlZBgCIAEoCBI8ChFuYW1lc3BhY2Vfb3B0aW9ucxgDIAEoCzIhLnJ1bnRpbWUudjFhbHBoYTIuTmFtZXNwYWNlT3B0aW9uEjgKD3NlbGludXhfb3B0aW9ucxgEIAEoCzIfLnJ1bnRpbWUudjFhbHBoYTIuU0VMaW51eE9wdGlvbhIxCgtydW5fYXNfdXNlchgFIAEoCzIcLnJ1bnRpbWUudjFhbHBoYTIuSW50NjRWYWx1ZRIyCgxydW5fYXNfZ3JvdXAYDCABKAsyHC5ydW50aW1lLnYxYWxwaGEyLkludDY0VmFsdWUSFwoPcnVuX2FzX3VzZXJuYW1lGAYgASgJEhcKD3JlYWRvbmx5X3Jvb3RmcxgHIAEoCBIbChNzdXBwbGVtZW50YWxfZ3JvdXBzGAggAygDEhQKDG5vX25ld19wcml2cxgLIAEoCBIUCgxtYXNrZWRfcGF0aHMYDSADKAkSFgoOcmVhZG9ubHlfcGF0aHMYDiADKAkSMgoHc2VjY29tcBgPIAEoCzIhLnJ1bnRpbWUudjFhbHBoYTIuU2VjdXJpdHlQcm9maWxlEjMKCGFwcGFybW9yGBAgASgLMiEucnVudGltZS52MWFscGhhMi5TZWN1cml0eVByb2ZpbGUSHAoQYXBwYXJtb3JfcHJvZmlsZRgJIAEoCUICGAESIAoUc2VjY29tcF9wcm9maWxlX3BhdGgYCiABKAlCAhgBIp8BChRMaW51eENvbnRhaW5lckNvbmZpZxI8CglyZXNvdXJjZXMYASABKAsyKS5ydW50aW1lLnYxYWxwaGEyLkxpbnV4Q29udGFpbmVyUmVzb3VyY2VzEkkKEHNlY3VyaXR5X2NvbnRleHQYAiABKAsyLy5ydW50aW1lLnYxYWxwaGEyLkxpbnV4Q29udGFpbmVyU2VjdXJpdHlDb250ZXh0ImcKHVdpbmRvd3NTYW5kYm94U2VjdXJpdHlDb250ZXh0EhcKD3J1bl9hc191c2VybmFtZRgBIAEoCRIXCg9jcmVkZW50aWFsX3NwZWMYAiABKAkSFAoMaG9zdF9wcm9jZXNzGAMgASgIImQKF1dpbmRvd3NQb2RTYW5kYm94Q29uZmlnEkkKEHNlY3VyaXR5X2NvbnRleHQYASABKAsyLy5ydW50aW1lLnYxYWxwaGEyLldpbmRvd3NTYW5kYm94U2VjdXJpdHlDb250ZXh0ImkKH1dpbmRvd3NDb250YWluZXJTZWN1cml0eUNvbnRleHQSFwoPcnVuX2FzX3VzZXJuYW1lGAEgASgJEhcKD2NyZWRlbnRpYWxfc3BlYxgCIAEoCRIUCgxob3N0X3Byb2Nlc3MYAyABKAgipQEKFldpbmRvd3NDb250YWluZXJDb25maWcSPgoJcmVzb3VyY2VzGAEgASgLMisucnVudGltZS52MWFscGhhMi5XaW5kb3dzQ29udGFpbmVyUmVzb3VyY2VzEksKEHNlY3VyaXR5X2NvbnRleHQYAiABKAsyMS5ydW50aW1lLnYxYWxwaGEyLldpbmRvd3NDb250YWluZXJTZWN1cml0eUNvbnRleHQilAEKGVdpbmRvd3NDb250YWluZXJSZXNvdXJjZXMSEgoKY3B1X3NoYXJlcxgBIAEoAxIRCgljcHVfY291bnQYAiABKAMSEwoLY3B1X21heGltdW0YAyABKAMSHQoVbWVtb3J5X2xpbWl0X2luX2J5dGVzGAQgASgDEhwKFHJvb3Rmc19zaXplX2luX2J5dGVzGAUgASgDIjIKEUNvbnRhaW5lck1ldGFkYXRhEgwKBG5hbWUYASABKAkSDwoHYXR0ZW1wdBgCIAEoDSJICgZEZXZpY2USFgoOY29udGFpbmVyX3BhdGgYASABKAkSEQoJaG9zdF9wYXRoGAIgASgJEhMKC3Blcm1pc3Npb25zGAMgASgJIsUFCg9Db250YWluZXJDb25maWcSNQoIbWV0YWRhdGEYASABKAsyIy5ydW50aW1lLnYxYWxwaGEyLkNvbnRhaW5lck1ldGFkYXRhEioKBWltYWdlGAIgASgLMhsucnVudGltZS52MWFscGhhMi5JbWFnZVNwZWMSDwoHY29tbWFuZBgDIAMoCRIMCgRhcmdzGAQgAygJEhMKC3dvcmtpbmdfZGlyGAUgASgJEigKBGVudnMYBiADKAsyGi5ydW50aW1lLnYxYWxwaGEyLktleVZhbHVlEicKBm1vdW50cxgHIAMoCzIXLnJ1bnRpbWUudjFhbHBoYTIuTW91bnQSKQoHZGV2aWNlcxgIIAMoCzIYLnJ1bnRpbWUudjFhbHBoYTIuRGV2aWNlEj0KBmxhYmVscxgJIAMoCzItLnJ1bnRpbWUudjFhbHBoYTIuQ29udGFpbmVyQ29uZmlnLkxhYmVsc0VudHJ5EkcKC2Fubm90YXRpb25zGAogAygLMjIucnVudGltZS52MWFscGhhMi5Db250YWluZXJDb25maWcuQW5ub3RhdGlvbnNFbnRyeRIQCghsb2dfcGF0aBgLIAEoCRINCgVzdGRpbhgMIAEoCBISCgpzdGRpbl9vbmNlGA0gASgIEgsKA3R0eRgOIAEoCBI1CgVsaW51eBgPIAEoCzImLnJ1bnRpbWUudjFhbHBoYTIuTGludXhDb250YWluZXJDb25maWcSOQoHd2luZG93cxgQIAEoCzIoLnJ1bnRpbWUudjFhbHBoYTIuV2luZG93c0NvbnRhaW5lckNvbmZpZxotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBGjIKEEFubm90YXRpb25zRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASKfAQoWQ3JlYXRlQ29udGFpbmVyUmVxdWVzdBIWCg5wb2Rfc2FuZGJveF9pZBgBIAEoCRIxCgZjb25maWcYAiABKAsyIS5ydW50aW1lLnYxYWxwaGEyLkNvbnRhaW5lckNvbmZpZxI6Cg5zYW5kYm94X2NvbmZpZxgDIAEoCzIiLnJ1bnRpbWUudjFhbHBoYTIuUG9kU2FuZGJveENvbmZpZyIvChdDcmVhdGVDb250YWluZXJSZXNwb25zZRIUCgxjb250YWluZXJfaWQYASABKAkiLQoVU3RhcnRDb250YWluZXJSZXF1ZXN0EhQKDGNvbnRhaW5lcl9pZBgBIAEoCSIYChZTdGFydENvbnRhaW5lclJlc3BvbnNlIj0KFFN0b3BDb250YWluZXJSZXF1ZXN0EhQKDGNvbnRhaW5lcl9pZBgBIAEoCRIPCgd0aW1lb3V0GAIgASgDIhcKFVN0b3BDb250YWluZXJSZXNwb25zZSIuChZSZW1vdmVDb250YWluZXJSZXF1ZXN0EhQKDGNvbnRhaW5lcl9pZBgBIAEoCSIZChdSZW1vdmVDb250YWluZXJSZXNwb25zZSJGChNDb250YWluZXJTdGF0ZVZhbHVlEi8KBXN0YXRlGAEgASgOMiAucnVudGltZS52MWFscGhhMi5Db250YWluZXJTdGF0ZSLvAQoPQ29udGFpbmVyRmlsdGVyEgoKAmlkGAEgASgJEjQKBXN0YXRlGAIgASgLMiUucnVudGltZS52MWFscGhhMi5Db250YWluZXJTdGF0ZVZhbHVlEhYKDnBvZF9zYW5kYm94X2lkGAMgASgJEkwKDmxhYmVsX3NlbGVjdG9yGAQgAygLMjQucnVudGltZS52MWFscGhhMi5Db250YWluZXJGaWx0ZXIuTGFiZWxTZWxlY3RvckVudHJ5GjQKEkxhYmVsU2VsZWN0b3JFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIkoKFUxpc3RDb250YWluZXJzUmVxdWVzdBIxCgZmaWx0ZXIYASABKAsyIS5ydW50aW1lLnYxYWxwaGEyLkNvbnRhaW5lckZpbHRlciLJAwoJQ29udGFpbmVyEgoKAmlkGAEgASgJEhYKDnBvZF9zYW5kYm94X2lkGAIgASgJEjUKCG1ldGFkYXRhGAMgASgLMiMucnVudGltZS52MWFscGhhMi5Db250YWluZXJNZXRhZGF0YRIqCgVpbWFnZRgEIAEoCzIbLnJ1bnRpbWUudjFhbHBoYTIuSW1hZ2VTcGVjEhEKCWltYWdlX3JlZhgFIAEoCRIvCgVzdGF0ZRgGIAEoDjIgLnJ1bnRpbWUudjFhbHBoYTIuQ29udGFpbmVyU3RhdGUSEgoKY3JlYXRlZF9hdBgHIAEoAxI3CgZsYWJlbHMYCCADKAsyJy5ydW50aW1lLnYxYWxwaGEyLkNvbnRhaW5lci5MYWJlbHNFbnRyeRJBCgthbm5vdGF0aW9ucxgJIAMoCzIsLnJ1bnRpbWUudjFhbHBoYTIuQ29udGFpbmVyLkFubm90YXRpb25zRW50cnkaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ARoyChBBbm5vdGF0aW9uc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiSQoWTGlzdENvbnRhaW5lcnNSZXNwb25zZRIvCgpjb250YWluZXJzGAEgAygLMhsucnVudGltZS52MWFscGhhMi5Db250YWluZXIiPwoWQ29udGFpbmVyU3RhdHVzUmVxdWVzdBIUCgxjb250YWluZXJfaWQYASABKAkSDwoHdmVyYm9zZRgCIAEoCCKUBQoPQ29udGFpbmVyU3RhdHVzEgoKAmlkGAEgASgJEjUKCG1ldGFkYXRhGAIgASgLMiMucnVudGltZS52MWFscGhhMi5Db250YWluZXJNZXRhZGF0YRIvCgVzdGF0ZRgDIAEoDjIgLnJ1bnRpbWUudjFhbHBoYTIuQ29udGFpbmVyU3RhdGUSEgoKY3JlYXRlZF9hdBgEIAEoAxISCgpzdGFydGVkX2F0GAUgASgDEhMKC2ZpbmlzaGVkX2F0GAYgASgDEhEKCWV4aXRfY29kZRgHIAEoBRIqCgVpbWFnZRgIIAEoCzIbLnJ1bnRpbWUudjFhbHBoYTIuSW1hZ2VTcGVjEhEKCWltYWdlX3JlZhgJIAEoCRIOCgZyZWFzb24YCiABKAkSDwoHbWVzc2FnZRgLIAEoCRI9CgZsYWJlbHMYDCADKAsyLS5ydW50aW1lLnYxYWxwaGEyLkNvbnRhaW5lclN0YXR1cy5MYWJlbHNFbnRyeRJHCgthbm5vdGF0aW9ucxgNIAMoCzIyLnJ1bnRpbWUudjFhbHBoYTIuQ29udGFpbmVyU3RhdHVzLkFubm90YXRpb25zRW50cnkSJwoGbW91bnRzGA4gAygLMhcucnVudGltZS52MWFscGhhMi5Nb3VudBIQCghsb2dfcGF0aBgPIAEoCRI3CglyZXNvdXJjZXMYECABKAsyJC5ydW50aW1lLnYxYWxwaGEyLkNvbnRhaW5lclJlc291cmNlcxotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBGjIKEEFubm90YXRpb25zRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASK8AQoXQ29udGFpbmVyU3RhdHVzUmVzcG9uc2USMQoGc3RhdHVzGAEgASgLMiEucnVudGltZS52MWFscGhhMi5Db250YWluZXJTdGF0dXMSQQoEaW5mbxgCIAMoCzIzLnJ1bnRpbWUudjFhbHBoYTIuQ29udGFpbmVyU3RhdHVzUmVzcG9uc2UuSW5mb0VudHJ5GisKCUluZm9FbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIowBChJDb250YWluZXJSZXNvdXJjZXMSOAoFbGludXgYASABKAsyKS5ydW50aW1lLnYxYWxwaGEyLkxpbnV4Q29udGFpbmVyUmVzb3VyY2VzEjwKB3dpbmRvd3MYAiABKAsyKy5ydW50aW1lLnYxYWxwaGEyLldpbmRvd3NDb250YWluZXJSZXNvdXJjZXMivAIKH1VwZGF0ZUNvbnRhaW5lclJlc291cmNlc1JlcXVlc3QSFAoMY29udGFpbmVyX2lkGAEgASgJEjgKBWxpbnV4GAIgASgLMikucnVudGltZS52MWFscGhhMi5MaW51eENvbnRhaW5lclJlc291cmNlcxI8Cgd3aW5kb3dzGAMgASgLMisucnVudGltZS52MWFscGhhMi5XaW5kb3dzQ29udGFpbmVyUmVzb3VyY2VzElcKC2Fubm90YXRpb25zGAQgAygLMkIucnVudGltZS52MWFscGhhMi5VcGRhdGVDb250YWluZXJSZXNvdXJjZXNSZXF1ZXN0LkFubm90YXRpb25zRW50cnkaMgoQQW5ub3RhdGlvbnNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIiIKIFVwZGF0ZUNvbnRhaW5lclJlc291cmNlc1Jlc3BvbnNlIkUKD0V4ZWNTeW5jUmVxdWVzdBIUCgxjb250YWluZXJfaWQYASABKAkSCwoDY21kGAIgAygJEg8KB3RpbWVvdXQYAyABKAMiRQoQRXhlY1N5bmNSZXNwb25zZRIOCgZzdGRvdXQYASABKAwSDgoGc3RkZXJyGAIgASgMEhEKCWV4aXRfY29kZRgDIAEoBSJsCgtFeGVjUmVxdWVzdBIUCgxjb250YWluZXJfaWQYASABKAkSCwoDY21kGAIgAygJEgsKA3R0eRgDIAEoCBINCgVzdGRpbhgEIAEoCBIOCgZzdGRvdXQYBSABKAgSDgoGc3RkZXJyGAYgASgIIhsKDEV4ZWNSZXNwb25zZRILCgN1cmwYASABKAkiYQoNQXR0YWNoUmVxdWVzdBIUCgxjb250YWluZXJfaWQYASABKAkSDQoFc3RkaW4YAiABKAgSCwoDdHR5GAMgASgIEg4KBnN0ZG91dBgEIAEoCBIOCgZzdGRlcnIYBSABKAgiHQoOQXR0YWNoUmVzcG9uc2USCwoDdXJsGAEgASgJIjoKElBvcnRGb3J3YXJkUmVxdWVzdBIWCg5wb2Rfc2FuZGJveF9pZBgBIAEoCRIMCgRwb3J0GAIgAygFIiIKE1BvcnRGb3J3YXJkUmVzcG9uc2USCwoDdXJsGAEgASgJIjkKC0ltYWdlRmlsdGVyEioKBWltYWdlGAEgASgLMhsucnVudGltZS52MWFscGhhMi5JbWFnZVNwZWMiQgoRTGlzdEltYWdlc1JlcXVlc3QSLQoGZmlsdGVyGAEgASgLMh0ucnVudGltZS52MWFscGhhMi5JbWFnZUZpbHRlciLCAQoFSW1hZ2USCgoCaWQYASABKAkSEQoJcmVwb190YWdzGAIgAygJEhQKDHJlcG9fZGlnZXN0cxgDIAMoCRIMCgRzaXplGAQgASgEEikKA3VpZBgFIAEoCzIcLnJ1bnRpbWUudjFhbHBoYTIuSW50NjRWYWx1ZRIQCgh1c2VybmFtZRgGIAEoCRIpCgRzcGVjGAcgASgLMhsucnVudGltZS52MWFscGhhMi5JbWFnZVNwZWMSDgoGcGlubmVkGAggASgIIj0KEkxpc3RJbWFnZXNSZXNwb25zZRInCgZpbWFnZXMYASADKAsyFy5ydW50aW1lLnYxYWxwaGEyLkltYWdlIlEKEkltYWdlU3RhdHVzUmVxdWVzdBIqCgVpbWFnZRgBIAEoCzIbLnJ1bnRpbWUudjFhbHBoYTIuSW1hZ2VTcGVjEg8KB3ZlcmJvc2UYAiABKAgiqQEKE0ltYWdlU3RhdHVzUmVzcG9uc2USJgoFaW1hZ2UYASABKAsyFy5ydW50aW1lLnYxYWxwaGEyLkltYWdlEj0KBGluZm8YAiADKAsyLy5ydW50aW1lLnYxYWxwaGEyLkltYWdlU3RhdHVzUmVzcG9uc2UuSW5mb0VudHJ5GisKCUluZm9FbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIoYBCgpBdXRoQ29uZmlnEhAKCHVzZXJuYW1lGAEgASgJEhAKCHBhc3N3b3JkGAIgASgJEgwKBGF1dGgYAyABKAkSFgoOc2VydmVyX2FkZHJlc3MYBCABKAkSFgoOaWRlbnRpdHlfdG9rZW4YBSABKAkSFgoOcmVnaXN0cnlfdG9rZW4YBiABKAkipgEKEFB1bGxJbWFnZVJlcXVlc3QSKgoFaW1hZ2UYASABKAsyGy5ydW50aW1lLnYxYWxwaGEyLkltYWdlU3BlYxIqCgRhdXRoGAIgASgLMhwucnVudGltZS52MWFscGhhMi5BdXRoQ29uZmlnEjoKDnNhbmRib3hfY29uZmlnGAMgASgLMiIucnVudGltZS52MWFscGhhMi5Qb2RTYW5kYm94Q29uZmlnIiYKEVB1bGxJbWFnZVJlc3BvbnNlEhEKCWltYWdlX3JlZhgBIAEoCSJAChJSZW1vdmVJbWFnZVJlcXVlc3QSKgoFaW1hZ2UYASABKAsyGy5ydW50aW1lLnYxYWxwaGEyLkltYWdlU3BlYyIVChNSZW1vdmVJbWFnZVJlc3BvbnNlIiEKDU5ldHdvcmtDb25maWcSEAoIcG9kX2NpZHIYASABKAkiSAoNUnVudGltZUNvbmZpZxI3Cg5uZXR3b3JrX2NvbmZpZxgBIAEoCzIfLnJ1bnRpbWUudjFhbHBoYTIuTmV0d29ya0NvbmZpZyJVChpVcGRhdGVSdW50aW1lQ29uZmlnUmVxdWVzdBI3Cg5ydW50aW1lX2NvbmZpZxgBIAEoCzIfLnJ1bnRpbWUudjFhbHBoYTIuUnVudGltZUNvbmZpZyIdChtVcGRhdGVSdW50aW1lQ29uZmlnUmVzcG9uc2UiUQoQUnVudGltZUNvbmRpdGlvbhIMCgR0eXBlGAEgASgJEg4KBnN0YXR1cxgCIAEoCBIOCgZyZWFzb24YAyABKAkSDwoHbWVzc2FnZRgEIAEoCSJHCg1SdW50aW1lU3RhdHVzEjYKCmNvbmRpdGlvbnMYASADKAsyIi5ydW50aW1lLnYxYWxwaGEyLlJ1bnRpbWVDb25kaXRpb24iIAoNU3RhdHVzUmVxdWVzdBIPCgd2ZXJib3NlGAEgASgIIqgBCg5TdGF0dXNSZXNwb25zZRIvCgZzdGF0dXMYASABKAsyHy5ydW50aW1lLnYxYWxwaGEyLlJ1bnRpbWVTdGF0dXMSOAoEaW5mbxgCIAMoCzIqLnJ1bnRpbWUudjFhbHBoYTIuU3RhdHVzUmVzcG9uc2UuSW5mb0VudHJ5GisKCUluZm9FbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIhQKEkltYWdlRnNJbmZvUmVxdWVzdCIcCgtVSW50NjRWYWx1ZRINCgV2YWx1ZRgBIAEoBCIqChRGaWxlc3lzdGVtSWRlbnRpZmllchISCgptb3VudHBvaW50GAEgASgJIsIBCg9GaWxlc3lzdGVtVXNhZ2USEQoJdGltZXN0YW1wGAEgASgDEjUKBWZzX2lkGAIgASgLMiYucnVudGltZS52MWFscGhhMi5GaWxlc3lzdGVtSWRlbnRpZmllchIxCgp1c2VkX2J5dGVzGAMgASgLMh0ucnVudGltZS52MWFscGhhMi5VSW50NjRWYWx1ZRIyCgtpbm9kZXNfdXNlZBgEIAEoCzIdLnJ1bnRpbWUudjFhbHBoYTIuVUludDY0VmFsdWUiUwoTSW1hZ2VGc0luZm9SZXNwb25zZRI8ChFpbWFnZV9maWxlc3lzdGVtcxgBIAMoCzIhLnJ1bnRpbWUudjFhbHBoYTIuRmlsZXN5c3RlbVVzYWdlIi0KFUNvbnRhaW5lclN0YXRzUmVxdWVzdBIUCgxjb250YWluZXJfaWQYASABKAkiSQoWQ29udGFpbmVyU3RhdHNSZXNwb25zZRIvCgVzdGF0cxgBIAEoCzIgLnJ1bnRpbWUudjFhbHBoYTIuQ29udGFpbmVyU3RhdHMiUwoZTGlzdENvbnRhaW5lclN0YXRzUmVxdWVzdBI2CgZmaWx0ZXIYASABKAsyJi5ydW50aW1lLnYxYWxwaGEyLkNvbnRhaW5lclN0YXRzRmlsdGVyIsMBChRDb250YWluZXJTdGF0c0ZpbHRlchIKCgJpZBgBIAEoCRIWCg5wb2Rfc2FuZGJveF9pZBgCIAEoCRJRCg5sYWJlbF9zZWxlY3RvchgDIAMoCzI5LnJ1bnRpbWUudjFhbHBoYTIuQ29udGFpbmVyU3RhdHNGaWx0ZXIuTGFiZWxTZWxlY3RvckVudHJ5GjQKEkxhYmVsU2VsZWN0b3JFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIk0KGkxpc3RDb250YWluZXJTdGF0c1Jlc3BvbnNlEi8KBXN0YXRzGAEgAygLMiAucnVudGltZS52MWFscGhhMi5Db250YWluZXJTdGF0cyLLAgoTQ29udGFpbmVyQXR0cmlidXRlcxIKCgJpZBgBIAEoCRI1CghtZXRhZGF0YRgCIAEoCzIjLnJ1bnRpbWUudjFhbHBoYTIuQ29udGFpbmVyTWV0YWRhdGESQQoGbGFiZWxzGAMgAygLMjEucnVudGltZS52MWFscGhhMi5Db250YWluZXJBdHRyaWJ1dGVzLkxhYmVsc0VudHJ5EksKC2Fubm90YXRpb25zGAQgAygLMjYucnVudGltZS52MWFscGhhMi5Db250YWluZXJBdHRyaWJ1dGVzLkFubm90YXRpb25zRW50cnkaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ARoyChBBbm5vdGF0aW9uc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEi3gEKDkNvbnRhaW5lclN0YXRzEjkKCmF0dHJpYnV0ZXMYASABKAsyJS5ydW50aW1lLnYxYWxwaGEyLkNvbnRhaW5lckF0dHJpYnV0ZXMSJwoDY3B1GAIgASgLMhoucnVudGltZS52MWFscGhhMi5DcHVVc2FnZRItCgZtZW1vcnkYAyABKAsyHS5ydW50aW1lLnYxYWxwaGEyLk1lbW9yeVVzYWdlEjkKDndyaXRhYmxlX2xheWVyGAQgASgLMiEucnVudGltZS52MWFscGhhMi5GaWxlc3lzdGVtVXNhZ2UilgEKCENwdVVzYWdlEhEKCXRpbWVzdGFtcBgBIAEoAxI+Chd1c2FnZV9jb3JlX25hbm9fc2Vjb25kcxgCIAEoCzIdLnJ1bnRpbWUudjFhbHBoYTIuVUludDY0VmFsdWUSNwoQdXNhZ2VfbmFub19jb3JlcxgDIAEoCzIdLnJ1bnRpbWUudjFhbHBoYTIuVUludDY0VmFsdWUi5gIKC01lbW9yeVVzYWdlEhEKCXRpbWVzdGFtcBgBIAEoAxI4ChF3b3JraW5nX3NldF9ieXRlcxgCIAEoCzIdLnJ1bnRpbWUudjFhbHBoYTIuVUludDY0VmFsdWUSNgoPYXZhaWxhYmxlX2J5dGVzGAMgASgLMh0ucnVudGltZS52MWFscGhhMi5VSW50NjRWYWx1ZRIyCgt1c2FnZV9ieXRlcxgEIAEoCzIdLnJ1bnRpbWUudjFhbHBoYTIuVUludDY0VmFsdWUSMAoJcnNzX2J5dGVzGAUgASgLMh0ucnVudGltZS52MWFscGhhMi5VSW50NjRWYWx1ZRIyCgtwYWdlX2ZhdWx0cxgGIAEoCzIdLnJ1bnRpbWUudjFhbHBoYTIuVUludDY0VmFsdWUSOAoRbWFqb3JfcGFnZV9mYXVsdHMYByABKAsyHS5ydW50aW1lLnYxYWxwaGEyLlVJbnQ2NFZhbHVlIjEKGVJlb3BlbkNvbnRhaW5lckxvZ1JlcXVlc3QSFAoMY29udGFpbmVyX2lkGAEgASgJIhwKGlJlb3BlbkNvbnRhaW5lckxvZ1Jlc3BvbnNlKiYKCFByb3RvY29sEgcKA1RDUBAAEgcKA1VEUBABEggKBFNDVFAQAiptChBNb3VudFByb3BhZ2F0aW9uEhcKE1BST1BBR0FUSU9OX1BSSVZBVEUQABIhCh1QUk9QQUdBVElPTl9IT1NUX1RPX0NPTlRBSU5FUhABEh0KGVBST1BBR0FUSU9OX0JJRElSRUNUSU9OQUwQAio9Cg1OYW1lc3BhY2VNb2RlEgcKA1BPRBAAEg0KCUNPTlRBSU5FUhABEggKBE5PREUQAhIKCgZUQVJHRVQQAyo6Cg9Qb2RTYW5kYm94U3RhdGUSEQoNU0FOREJPWF9SRUFEWRAAEhQKEFNBTkRCT1hfTk9UUkVBRFkQASprCg5Db250YWluZXJTdGF0ZRIVChFDT05UQUlORVJfQ1JFQVRFRBAAEhUKEUNPTlRBSU5FUl9SVU5OSU5HEAESFAoQQ09OVEFJTkVSX0VYSVRFRBACEhUKEUNPTlRBSU5FUl9VTktOT1dOEAMy8RIKDlJ1bnRpbWVTZXJ2aWNlEk4KB1ZlcnNpb24SIC5ydW50aW1lLnYxYWxwaGEyLlZlcnNpb25SZXF1ZXN0GiEucnVudGltZS52MWFscGhhMi5WZXJzaW9uUmVzcG9uc2USYAoNUnVuUG9kU2FuZGJveBImLnJ1bnRpbWUudjFhbHBoYTIuUnVuUG9kU2FuZGJveFJlcXVlc3QaJy5ydW50aW1lLnYxYWxwaGEyLlJ1blBvZFNhbmRib3hSZXNwb25zZRJjCg5TdG9wUG9kU2FuZGJveBInLnJ1bnRpbWUudjFhbHBoYTIuU3RvcFBvZFNhbmRib3hSZXF1ZXN0GigucnVudGltZS52MWFscGhhMi5TdG9wUG9kU2FuZGJveFJlc3BvbnNlEmkKEFJlbW92ZVBvZFNhbmRib3gSKS5ydW50aW1lLnYxYWxwaGEyLlJlbW92ZVBvZFNhbmRib3hSZXF1ZXN0GioucnVudGltZS52MWFscGhhMi5SZW1vdmVQb2RTYW5kYm94UmVzcG9uc2USaQoQUG9kU2FuZGJveFN0YXR1cxIpLnJ1bnRpbWUudjFhbHBoYTIuUG9kU2FuZGJveFN0YXR1c1JlcXVlc3QaKi5ydW50aW1lLnYxYWxwaGEyLlBvZFNhbmRib3hTdGF0dXNSZXNwb25zZRJjCg5MaXN0UG9kU2FuZGJveBInLnJ1bnRpbWUudjFhbHBoYTIuTGlzdFBvZFNhbmRib3hSZXF1ZXN0GigucnVudGltZS52MWFscGhhMi5MaXN0UG9kU2FuZGJveFJlc3BvbnNlEmYKD0NyZWF0ZUNvbnRhaW5lchIoLnJ1bnRpbWUudjFhbHBoYTIuQ3JlYXRlQ29udGFpbmVyUmVxdWVzdBopLnJ1bnRpbWUudjFhbHBoYTIuQ3JlYXRlQ29udGFpbmVyUmVzcG9uc2USYwoOU3RhcnRDb250YWluZXISJy5ydW50aW1lLnYxYWxwaGEyLlN0YXJ0Q29udGFpbmVyUmVxdWVzdBooLnJ1bnRpbWUudjFhbHBoYTIuU3RhcnRDb250YWluZXJSZXNwb25zZRJgCg1TdG9wQ29udGFpbmVyEiYucnVudGltZS52MWFscGhhMi5TdG9wQ29udGFpbmVyUmVxdWVzdBonLnJ1bnRpbWUudjFhbHBoYTIuU3RvcENvbnRhaW5lclJlc3BvbnNlEmYKD1JlbW92ZUNvbnRhaW5lchIoLnJ1bnRpbWUudjFhbHBoYTIuUmVtb3ZlQ29udGFpbmVyUmVxdWVzdBopLnJ1bnRpbWUudjFhbHBoYTIuUmVtb3ZlQ29udGFpbmVyUmVzcG9uc2USYwoOTGlzdENvbnRhaW5lcnMSJy5ydW50aW1lLnYxYWxwaGEyLkxpc3RDb250YWluZXJzUmVxdWVzdBooLnJ1bnRpbWUudjFhbHBoYTIuTGlzdENvbnRhaW5lcnNSZXNwb25zZRJmCg9Db250YWluZXJTdGF0dXMSKC5ydW50aW1lLnYxYWxwaGEyLkNvbnRhaW5lclN0YXR1c1JlcXVlc3QaKS5ydW50aW1lLnYxYWxwaGEyLkNvbnRhaW5lclN0YXR1c1Jlc3BvbnNlEoEBChhVcGRhdGVDb250YWluZXJSZXNvdXJjZXMSMS5ydW50aW1lLnYxYWxwaGEyLlVwZGF0ZUNvbnRhaW5lclJlc291cmNlc1JlcXVlc3QaMi5ydW50aW1lLnYxYWxwaGEyLlVwZGF0ZUNvbnRhaW5lclJlc291cmNlc1Jlc3BvbnNlEm8KElJlb3BlbkNvbnRhaW5lckxvZxIrLnJ1bnRpbWUudjFhbHBoYTIuUmVvcGVuQ29udGFpbmVyTG9nUmVxdWVzdBosLnJ1bnRpbWUudjFhbHBoYTIuUmVvcGVuQ29udGFpbmVyTG9nUmVzcG9uc2USUQoIRXhlY1N5bmMSIS5ydW50aW1lLnYxYWxwaGEyLkV4ZWNTeW5jUmVxdWVzdBoiLnJ1bnRpbWUudjFhbHBoYTIuRXhlY1N5bmNSZXNwb25zZRJFCgRFeGVjEh0ucnVudGltZS52MWFscGhhMi5FeGVjUmVxdWVzdBoeLnJ1bnRpbWUudjFhbHBoYTIuRXhlY1Jlc3BvbnNlEksKBkF0dGFjaBIfLnJ1bnRpbWUudjFhbHBoYTIuQXR0YWNoUmVxdWVzdBogLnJ1bnRpbWUudjFhbHBoYTIuQXR0YWNoUmVzcG9uc2USWgoLUG9ydEZvcndhcmQSJC5ydW50aW1lLnYxYWxwaGEyLlBvcnRGb3J3YXJkUmVxdWVzdBolLnJ1bnRpbWUudjFhbHBoYTIuUG9ydEZvcndhcmRSZXNwb25zZRJjCg5Db250YWluZXJTdGF0cxInLnJ1bnRpbWUudjFhbHBoYTIuQ29udGFpbmVyU3RhdHNSZXF1ZXN0GigucnVudGltZS52MWFscGhhMi5Db250YWluZXJTdGF0c1Jlc3BvbnNlEm8KEkxpc3RDb250YWluZXJTdGF0cxIrLnJ1bnRpbWUudjFhbHBoYTIuTGlzdENvbnRhaW5lclN0YXRzUmVxdWVzdBosLnJ1bnRpbWUudjFhbHBoYTIuTGlzdENvbnRhaW5lclN0YXRzUmVzcG9uc2USZgoPUG9kU2FuZGJveFN0YXRzEigucnVudGltZS52MWFscGhhMi5Qb2RTYW5kYm94U3RhdHNSZXF1ZXN0GikucnVudGltZS52MWFscGhhMi5Qb2RTYW5kYm94U3RhdHNSZXNwb25zZRJyChNMaXN0UG9kU2FuZGJveFN0YXRzEiwucnVudGltZS52MWFscGhhMi5MaXN0UG9kU2FuZGJveFN0YXRzUmVxdWVzdBotLnJ1bnRpbWUudjFhbHBoYTIuTGlzdFBvZFNhbmRib3hTdGF0c1Jlc3BvbnNlEnIKE1VwZGF0ZVJ1bnRpbWVDb25maWcSLC5ydW50aW1lLnYxYWxwaGEyLlVwZGF0ZVJ1bnRpbWVDb25maWdSZXF1ZXN0Gi0ucnVudGltZS52MWFscGhhMi5VcGRhdGVSdW50aW1lQ29uZmlnUmVzcG9uc2USSwoGU3RhdHVzEh8ucnVudGltZS52MWFscGhhMi5TdGF0dXNSZXF1ZXN0GiAucnVudGltZS52MWFscGhhMi5TdGF0dXNSZXNwb25zZTLRAwoMSW1hZ2VTZXJ2aWNlElcKCkxpc3RJbWFnZXMSIy5ydW50aW1lLnYxYWxwaGEyLkxpc3RJbWFnZXNSZXF1ZXN0GiQucnVudGltZS52MWFscGhhMi5MaXN0SW1hZ2VzUmVzcG9uc2USWgoLSW1hZ2VTdGF0dXMSJC5ydW50aW1lLnYxYWxwaGEyLkltYWdlU3RhdHVzUmVxdWVzdBolLnJ1bnRpbWUudjFhbHBoYTIuSW1hZ2VTdGF0dXNSZXNwb25zZRJUCglQdWxsSW1hZ2USIi5ydW50aW1lLnYxYWxwaGEyLlB1bGxJbWFnZVJlcXVlc3QaIy5ydW50aW1lLnYxYWxwaGEyLlB1bGxJbWFnZVJlc3BvbnNlEloKC1JlbW92ZUltYWdlEiQucnVudGltZS52MWFscGhhMi5SZW1vdmVJbWFnZVJlcXVlc3QaJS5ydW50aW1lLnYxYWxwaGEyLlJlbW92ZUltYWdlUmVzcG9uc2USWgoLSW1hZ2VGc0luZm8SJC5ydW50aW1lLnYxYWxwaGEyLkltYWdlRnNJbmZvUmVxdWVzdBolLnJ1bnRpbWUudjFhbHBoYTIuSW1hZ2VGc0luZm9SZXNwb25zZUIqWihrOHMuaW8vY3JpLWFwaS9wa2cvYXBpcy9ydW50aW1lL3YxYWxwaGEyYgZwcm90bzM");
 
 /**
+ * Asks what the runtime serves; the kubelet's first call on a connection.
+ *
  * @generated from message runtime.v1alpha2.VersionRequest
  */
 export type VersionRequest = Message<"runtime.v1alpha2.VersionRequest"> & {
   /**
+   * The version of the kubelet's own interface: "0.1.0", or "" in a probe. Runtimes ignore it.
+   *
    * @generated from field: string version = 1;
    */
   version: string;
@@ -44,25 +48,36 @@ export const VersionRequestSchema: GenMessage<VersionRequest> = /*@__PURE__*/
   messageDesc(file_runtime_v1alpha2_api, 0);
 
 /**
+ * All four fields must be set: the kubelet rejects an answer with an empty one.
+ *
  * @generated from message runtime.v1alpha2.VersionResponse
  */
 export type VersionResponse = Message<"runtime.v1alpha2.VersionResponse"> & {
   /**
+   * "0.1.0" and nothing else: the kubelet refuses another value. It is not the version of CRI.
+   *
    * @generated from field: string version = 1;
    */
   version: string;
 
   /**
+   * Name of the runtime, as in `containerd://1.7.24` of a node's status: "containerd", "cri-o".
+   *
    * @generated from field: string runtime_name = 2;
    */
   runtimeName: string;
 
   /**
+   * Version of the runtime by semantic versioning; a leading "v" is usual with containerd. For people: do not infer
+   * features from it.
+   *
    * @generated from field: string runtime_version = 3;
    */
   runtimeVersion: string;
 
   /**
+   * The CRI version of the service that answers: "v1alpha2".
+   *
    * @generated from field: string runtime_api_version = 4;
    */
   runtimeApiVersion: string;
@@ -76,20 +91,28 @@ export const VersionResponseSchema: GenMessage<VersionResponse> = /*@__PURE__*/
   messageDesc(file_runtime_v1alpha2_api, 1);
 
 /**
+ * What the sandbox's resolv.conf says. Unset or wholly empty, the sandbox gets a copy of the node's.
+ *
  * @generated from message runtime.v1alpha2.DNSConfig
  */
 export type DNSConfig = Message<"runtime.v1alpha2.DNSConfig"> & {
   /**
+   * IP addresses of name servers, in order; resolvers use the first three.
+   *
    * @generated from field: repeated string servers = 1;
    */
   servers: string[];
 
   /**
+   * Domains that a short name is tried in, in order.
+   *
    * @generated from field: repeated string searches = 2;
    */
   searches: string[];
 
   /**
+   * Options of resolv.conf, each as one would write it there: "ndots:5", "edns0".
+   *
    * @generated from field: repeated string options = 3;
    */
   options: string[];
@@ -103,6 +126,8 @@ export const DNSConfigSchema: GenMessage<DNSConfig> = /*@__PURE__*/
   messageDesc(file_runtime_v1alpha2_api, 2);
 
 /**
+ * A port of the node that leads to a port of the sandbox. Has no effect for a pod on the node's network.
+ *
  * @generated from message runtime.v1alpha2.PortMapping
  */
 export type PortMapping = Message<"runtime.v1alpha2.PortMapping"> & {
@@ -112,16 +137,23 @@ export type PortMapping = Message<"runtime.v1alpha2.PortMapping"> & {
   protocol: Protocol;
 
   /**
+   * 1 to 65535 inside the sandbox.
+   *
    * @generated from field: int32 container_port = 2;
    */
   containerPort: number;
 
   /**
+   * 1 to 65535 on the node. 0 opens none: the kubelet lists every port that a pod declares, and most have 0. It does
+   * not ask for a free port.
+   *
    * @generated from field: int32 host_port = 3;
    */
   hostPort: number;
 
   /**
+   * Address of the node that it listens on. "" is all of them.
+   *
    * @generated from field: string host_ip = 4;
    */
   hostIp: string;
@@ -172,20 +204,28 @@ export const MountSchema: GenMessage<Mount> = /*@__PURE__*/
   messageDesc(file_runtime_v1alpha2_api, 4);
 
 /**
+ * One row of a user namespace's uid_map or gid_map. Since 1.25.
+ *
  * @generated from message runtime.v1alpha2.IDMapping
  */
 export type IDMapping = Message<"runtime.v1alpha2.IDMapping"> & {
   /**
+   * First ID outside, on the node.
+   *
    * @generated from field: uint32 host_id = 1;
    */
   hostId: number;
 
   /**
+   * First ID inside.
+   *
    * @generated from field: uint32 container_id = 2;
    */
   containerId: number;
 
   /**
+   * How many IDs from both on; 0 is invalid.
+   *
    * @generated from field: uint32 length = 3;
    */
   length: number;
@@ -199,20 +239,29 @@ export const IDMappingSchema: GenMessage<IDMapping> = /*@__PURE__*/
   messageDesc(file_runtime_v1alpha2_api, 5);
 
 /**
+ * The user namespace of a pod. The kubelet chooses the IDs, so that no two pods of a node share any. Since 1.25.
+ *
  * @generated from message runtime.v1alpha2.UserNamespace
  */
 export type UserNamespace = Message<"runtime.v1alpha2.UserNamespace"> & {
   /**
+   * NODE: no user namespace; both lists are empty. POD: a new one for the pod; both lists are set. CONTAINER and TARGET
+   * are invalid.
+   *
    * @generated from field: runtime.v1alpha2.NamespaceMode mode = 1;
    */
   mode: NamespaceMode;
 
   /**
+   * The map of user IDs: one row, of 65536 IDs by the kubelet's default. More rows are refused by containerd.
+   *
    * @generated from field: repeated runtime.v1alpha2.IDMapping uids = 2;
    */
   uids: IDMapping[];
 
   /**
+   * The map of group IDs; the kubelet sends the same numbers as in `uids`.
+   *
    * @generated from field: repeated runtime.v1alpha2.IDMapping gids = 3;
    */
   gids: IDMapping[];
@@ -226,30 +275,46 @@ export const UserNamespaceSchema: GenMessage<UserNamespace> = /*@__PURE__*/
   messageDesc(file_runtime_v1alpha2_api, 6);
 
 /**
+ * The namespaces of a sandbox, and again of each container in it; both say the same but for `pid`. Mount, UTS and
+ * cgroup namespaces are not asked for: the first is each container's own, the second goes with `network`.
+ *
  * @generated from message runtime.v1alpha2.NamespaceOption
  */
 export type NamespaceOption = Message<"runtime.v1alpha2.NamespaceOption"> & {
   /**
+   * POD, or NODE for a pod on the node's network, which then shares the node's hostname, too.
+   *
    * @generated from field: runtime.v1alpha2.NamespaceMode network = 1;
    */
   network: NamespaceMode;
 
   /**
+   * The kubelet sends CONTAINER for an ordinary pod, POD with shareProcessNamespace, NODE with hostPID, TARGET for an
+   * ephemeral container.
+   *
    * @generated from field: runtime.v1alpha2.NamespaceMode pid = 2;
    */
   pid: NamespaceMode;
 
   /**
+   * POD, or NODE for a pod that uses the node's IPC (System V, POSIX queues, /dev/shm).
+   *
    * @generated from field: runtime.v1alpha2.NamespaceMode ipc = 3;
    */
   ipc: NamespaceMode;
 
   /**
+   * ID of the container whose namespace TARGET takes; it must be of the same sandbox and run. "" with any other mode.
+   *
    * @generated from field: string target_id = 4;
    */
   targetId: string;
 
   /**
+   * Unset is the node's user namespace. Kubelets set it since 1.25, for an ordinary pod to mode NODE; the container's
+   * must be the sandbox's. Nothing in this version tells whether a runtime keeps mode POD, and most drop the field:
+   * root inside is root on the node then.
+   *
    * @generated from field: runtime.v1alpha2.UserNamespace userns_options = 5;
    */
   usernsOptions?: UserNamespace | undefined;
@@ -280,55 +345,81 @@ export const Int64ValueSchema: GenMessage<Int64Value> = /*@__PURE__*/
   messageDesc(file_runtime_v1alpha2_api, 8);
 
 /**
+ * Security of the sandbox itself. It holds for the sandbox's own process, where the runtime has one, not for
+ * containers, which bring their own; but namespaces and `privileged` bind them, too.
+ *
  * @generated from message runtime.v1alpha2.LinuxSandboxSecurityContext
  */
 export type LinuxSandboxSecurityContext = Message<"runtime.v1alpha2.LinuxSandboxSecurityContext"> & {
   /**
+   * The namespaces that the sandbox makes or takes. Unset is POD for all.
+   *
    * @generated from field: runtime.v1alpha2.NamespaceOption namespace_options = 1;
    */
   namespaceOptions?: NamespaceOption | undefined;
 
   /**
+   * Label of the sandbox's process and the default of its containers. Unset: the runtime draws a level of its own for
+   * the pod, where SELinux is on.
+   *
    * @generated from field: runtime.v1alpha2.SELinuxOption selinux_options = 2;
    */
   selinuxOptions?: SELinuxOption | undefined;
 
   /**
+   * User ID of the sandbox's own process. Unset: the runtime's choice.
+   *
    * @generated from field: runtime.v1alpha2.Int64Value run_as_user = 3;
    */
   runAsUser?: Int64Value | undefined;
 
   /**
+   * Group ID of the sandbox's own process. InvalidArgument without `run_as_user`.
+   *
    * @generated from field: runtime.v1alpha2.Int64Value run_as_group = 8;
    */
   runAsGroup?: Int64Value | undefined;
 
   /**
+   * Makes the root file system of the sandbox's own process read-only.
+   *
    * @generated from field: bool readonly_rootfs = 4;
    */
   readonlyRootfs: boolean;
 
   /**
+   * Further group IDs of the sandbox's own process: the pod's supplementalGroups and fsGroup.
+   *
    * @generated from field: repeated int64 supplemental_groups = 5;
    */
   supplementalGroups: bigint[];
 
   /**
+   * True when some container of the pod is privileged. A privileged container in a sandbox without it is refused.
+   *
    * @generated from field: bool privileged = 6;
    */
   privileged: boolean;
 
   /**
+   * Seccomp profile of the sandbox's own process; the kubelet sends RuntimeDefault. Since 1.20. Unset:
+   * `seccomp_profile_path` counts.
+   *
    * @generated from field: runtime.v1alpha2.SecurityProfile seccomp = 9;
    */
   seccomp?: SecurityProfile | undefined;
 
   /**
+   * AppArmor profile of the sandbox's own process. Since 1.20. The kubelet does not set it.
+   *
    * @generated from field: runtime.v1alpha2.SecurityProfile apparmor = 10;
    */
   apparmor?: SecurityProfile | undefined;
 
   /**
+   * The old form of `seccomp`, by the words of `LinuxContainerSecurityContext.seccomp_profile_path`. All that
+   * containerd up to 1.4 reads.
+   *
    * @generated from field: string seccomp_profile_path = 7 [deprecated = true];
    * @deprecated
    */
@@ -396,30 +487,46 @@ export const SecurityProfile_ProfileTypeSchema: GenEnum<SecurityProfile_ProfileT
   enumDesc(file_runtime_v1alpha2_api, 10, 0);
 
 /**
+ * The part of a sandbox's configuration that is about Linux.
+ *
  * @generated from message runtime.v1alpha2.LinuxPodSandboxConfig
  */
 export type LinuxPodSandboxConfig = Message<"runtime.v1alpha2.LinuxPodSandboxConfig"> & {
   /**
+   * The pod's cgroup, which the kubelet has made and limited: the runtime puts the containers' cgroups below it. A path
+   * from the cgroup root, "/kubepods/burstable/podUID"; with driver systemd its last part is a slice and counts alone,
+   * "kubepods-burstable-podUID.slice". "": the runtime's choice, without a pod's limits.
+   *
    * @generated from field: string cgroup_parent = 1;
    */
   cgroupParent: string;
 
   /**
+   * Unset is the runtime's defaults with POD for all namespaces.
+   *
    * @generated from field: runtime.v1alpha2.LinuxSandboxSecurityContext security_context = 2;
    */
   securityContext?: LinuxSandboxSecurityContext | undefined;
 
   /**
+   * Kernel parameters by dotted name, written once in the sandbox's namespaces: "net.ipv4.tcp_syncookies" to "1". Only
+   * parameters that belong to a namespace are possible; for a namespace of the node's they are refused.
+   *
    * @generated from field: map<string, string> sysctls = 3;
    */
   sysctls: { [key: string]: string };
 
   /**
+   * What the sandbox itself may need besides its containers, from the pod's RuntimeClass. For runtimes that size a
+   * virtual machine; the pod's cgroup includes it already. Since 1.23.
+   *
    * @generated from field: runtime.v1alpha2.LinuxContainerResources overhead = 4;
    */
   overhead?: LinuxContainerResources | undefined;
 
   /**
+   * The containers' limits added up. For runtimes that size a virtual machine; others ignore it. Since 1.23.
+   *
    * @generated from field: runtime.v1alpha2.LinuxContainerResources resources = 5;
    */
   resources?: LinuxContainerResources | undefined;
@@ -433,25 +540,36 @@ export const LinuxPodSandboxConfigSchema: GenMessage<LinuxPodSandboxConfig> = /*
   messageDesc(file_runtime_v1alpha2_api, 11);
 
 /**
+ * Identity of a sandbox: no two have all four values alike.
+ *
  * @generated from message runtime.v1alpha2.PodSandboxMetadata
  */
 export type PodSandboxMetadata = Message<"runtime.v1alpha2.PodSandboxMetadata"> & {
   /**
+   * Name of the pod.
+   *
    * @generated from field: string name = 1;
    */
   name: string;
 
   /**
+   * The pod's UID, new for each pod of a name. The kubelet joins sandboxes and pods by it.
+   *
    * @generated from field: string uid = 2;
    */
   uid: string;
 
   /**
+   * Kubernetes namespace of the pod; nothing to do with Linux namespaces.
+   *
    * @generated from field: string namespace = 3;
    */
   namespace: string;
 
   /**
+   * Counts the sandboxes of one pod, from 0. The kubelet takes the next number when the sandbox before was lost, and
+   * the same again when a create failed and left nothing.
+   *
    * @generated from field: uint32 attempt = 4;
    */
   attempt: number;
@@ -465,50 +583,73 @@ export const PodSandboxMetadataSchema: GenMessage<PodSandboxMetadata> = /*@__PUR
   messageDesc(file_runtime_v1alpha2_api, 12);
 
 /**
+ * All that makes a sandbox. It never changes afterwards, but for resources by UpdatePodSandboxResources.
+ *
  * @generated from message runtime.v1alpha2.PodSandboxConfig
  */
 export type PodSandboxConfig = Message<"runtime.v1alpha2.PodSandboxConfig"> & {
   /**
+   * Identity of the sandbox. Needed.
+   *
    * @generated from field: runtime.v1alpha2.PodSandboxMetadata metadata = 1;
    */
   metadata?: PodSandboxMetadata | undefined;
 
   /**
+   * Hostname inside, at most 64 bytes (63 from the kubelet). "" is the node's: so for pods on the node's network.
+   *
    * @generated from field: string hostname = 2;
    */
   hostname: string;
 
   /**
+   * Absolute folder of the node for the containers' logs, which the kubelet makes and removes:
+   * "/var/log/pods/NAMESPACE_NAME_UID". "": containers have no logs.
+   *
    * @generated from field: string log_directory = 3;
    */
   logDirectory: string;
 
   /**
+   * Unset: a copy of the node's resolv.conf.
+   *
    * @generated from field: runtime.v1alpha2.DNSConfig dns_config = 4;
    */
   dnsConfig?: DNSConfig | undefined;
 
   /**
+   * Ports of the node that lead into the sandbox; given back when it is stopped.
+   *
    * @generated from field: repeated runtime.v1alpha2.PortMapping port_mappings = 5;
    */
   portMappings: PortMapping[];
 
   /**
+   * Small values that filters select by. From the kubelet: the pod's labels, and its name, namespace and UID as
+   * "io.kubernetes.pod.name", "io.kubernetes.pod.namespace" and "io.kubernetes.pod.uid".
+   *
    * @generated from field: map<string, string> labels = 6;
    */
   labels: { [key: string]: string };
 
   /**
+   * Values for others to find again: filters do not look at them. From the kubelet: the pod's annotations and some of
+   * its own. The runtime hands them out unchanged; that it behaves by some of them is its own extension, not CRI.
+   *
    * @generated from field: map<string, string> annotations = 7;
    */
   annotations: { [key: string]: string };
 
   /**
+   * Unset on other systems.
+   *
    * @generated from field: runtime.v1alpha2.LinuxPodSandboxConfig linux = 8;
    */
   linux?: LinuxPodSandboxConfig | undefined;
 
   /**
+   * For Windows nodes. Since 1.22.
+   *
    * @generated from field: runtime.v1alpha2.WindowsPodSandboxConfig windows = 9;
    */
   windows?: WindowsPodSandboxConfig | undefined;
@@ -522,15 +663,22 @@ export const PodSandboxConfigSchema: GenMessage<PodSandboxConfig> = /*@__PURE__*
   messageDesc(file_runtime_v1alpha2_api, 13);
 
 /**
+ * What to make and by which handler.
+ *
  * @generated from message runtime.v1alpha2.RunPodSandboxRequest
  */
 export type RunPodSandboxRequest = Message<"runtime.v1alpha2.RunPodSandboxRequest"> & {
   /**
+   * Needed.
+   *
    * @generated from field: runtime.v1alpha2.PodSandboxConfig config = 1;
    */
   config?: PodSandboxConfig | undefined;
 
   /**
+   * Which of the runtime's configurations runs the pod: the handler of the pod's RuntimeClass. "" is the default one;
+   * InvalidArgument for one that the runtime does not know.
+   *
    * @generated from field: string runtime_handler = 2;
    */
   runtimeHandler: string;
@@ -544,10 +692,14 @@ export const RunPodSandboxRequestSchema: GenMessage<RunPodSandboxRequest> = /*@_
   messageDesc(file_runtime_v1alpha2_api, 14);
 
 /**
+ * Names what was made.
+ *
  * @generated from message runtime.v1alpha2.RunPodSandboxResponse
  */
 export type RunPodSandboxResponse = Message<"runtime.v1alpha2.RunPodSandboxResponse"> & {
   /**
+   * The runtime's ID of the sandbox, never "", unique on the node and never used again.
+   *
    * @generated from field: string pod_sandbox_id = 1;
    */
   podSandboxId: string;
@@ -561,6 +713,8 @@ export const RunPodSandboxResponseSchema: GenMessage<RunPodSandboxResponse> = /*
   messageDesc(file_runtime_v1alpha2_api, 15);
 
 /**
+ * Names the sandbox. There is no grace: the kubelet stops the containers before, each with its own.
+ *
  * @generated from message runtime.v1alpha2.StopPodSandboxRequest
  */
 export type StopPodSandboxRequest = Message<"runtime.v1alpha2.StopPodSandboxRequest"> & {
@@ -578,6 +732,8 @@ export const StopPodSandboxRequestSchema: GenMessage<StopPodSandboxRequest> = /*
   messageDesc(file_runtime_v1alpha2_api, 16);
 
 /**
+ * Empty. OK means that nothing of the sandbox runs and its addresses are free.
+ *
  * @generated from message runtime.v1alpha2.StopPodSandboxResponse
  */
 export type StopPodSandboxResponse = Message<"runtime.v1alpha2.StopPodSandboxResponse"> & {
@@ -591,6 +747,8 @@ export const StopPodSandboxResponseSchema: GenMessage<StopPodSandboxResponse> = 
   messageDesc(file_runtime_v1alpha2_api, 17);
 
 /**
+ * Names the sandbox, in whatever state.
+ *
  * @generated from message runtime.v1alpha2.RemovePodSandboxRequest
  */
 export type RemovePodSandboxRequest = Message<"runtime.v1alpha2.RemovePodSandboxRequest"> & {
@@ -608,6 +766,8 @@ export const RemovePodSandboxRequestSchema: GenMessage<RemovePodSandboxRequest> 
   messageDesc(file_runtime_v1alpha2_api, 18);
 
 /**
+ * Empty. OK means that nothing of the sandbox is left, its containers included.
+ *
  * @generated from message runtime.v1alpha2.RemovePodSandboxResponse
  */
 export type RemovePodSandboxResponse = Message<"runtime.v1alpha2.RemovePodSandboxResponse"> & {
@@ -621,6 +781,8 @@ export const RemovePodSandboxResponseSchema: GenMessage<RemovePodSandboxResponse
   messageDesc(file_runtime_v1alpha2_api, 19);
 
 /**
+ * Names the sandbox and says how much to tell.
+ *
  * @generated from message runtime.v1alpha2.PodSandboxStatusRequest
  */
 export type PodSandboxStatusRequest = Message<"runtime.v1alpha2.PodSandboxStatusRequest"> & {
@@ -630,6 +792,8 @@ export type PodSandboxStatusRequest = Message<"runtime.v1alpha2.PodSandboxStatus
   podSandboxId: string;
 
   /**
+   * True: fill `info`, too. Costs more; meant for people.
+   *
    * @generated from field: bool verbose = 2;
    */
   verbose: boolean;
@@ -643,10 +807,14 @@ export const PodSandboxStatusRequestSchema: GenMessage<PodSandboxStatusRequest> 
   messageDesc(file_runtime_v1alpha2_api, 20);
 
 /**
+ * One address of a pod.
+ *
  * @generated from message runtime.v1alpha2.PodIP
  */
 export type PodIP = Message<"runtime.v1alpha2.PodIP"> & {
   /**
+   * IPv4 or IPv6, as text without a prefix length.
+   *
    * @generated from field: string ip = 1;
    */
   ip: string;
@@ -660,15 +828,21 @@ export const PodIPSchema: GenMessage<PodIP> = /*@__PURE__*/
   messageDesc(file_runtime_v1alpha2_api, 21);
 
 /**
+ * The addresses of a sandbox. Empty for a pod on the node's network: the kubelet knows the node's addresses.
+ *
  * @generated from message runtime.v1alpha2.PodSandboxNetworkStatus
  */
 export type PodSandboxNetworkStatus = Message<"runtime.v1alpha2.PodSandboxNetworkStatus"> & {
   /**
+   * The first address, which Kubernetes shows as podIP.
+   *
    * @generated from field: string ip = 1;
    */
   ip: string;
 
   /**
+   * The others, without `ip`: the second family of a dual-stack pod.
+   *
    * @generated from field: repeated runtime.v1alpha2.PodIP additional_ips = 2;
    */
   additionalIps: PodIP[];
@@ -682,6 +856,8 @@ export const PodSandboxNetworkStatusSchema: GenMessage<PodSandboxNetworkStatus> 
   messageDesc(file_runtime_v1alpha2_api, 22);
 
 /**
+ * The namespaces of a sandbox, as they were asked for. Field 1 was once their paths.
+ *
  * @generated from message runtime.v1alpha2.Namespace
  */
 export type Namespace = Message<"runtime.v1alpha2.Namespace"> & {
@@ -699,10 +875,14 @@ export const NamespaceSchema: GenMessage<Namespace> = /*@__PURE__*/
   messageDesc(file_runtime_v1alpha2_api, 23);
 
 /**
+ * The part of a sandbox's status that is about Linux.
+ *
  * @generated from message runtime.v1alpha2.LinuxPodSandboxStatus
  */
 export type LinuxPodSandboxStatus = Message<"runtime.v1alpha2.LinuxPodSandboxStatus"> & {
   /**
+   * The modes, not paths; a path, where the runtime tells it, is in `info`.
+   *
    * @generated from field: runtime.v1alpha2.Namespace namespaces = 1;
    */
   namespaces?: Namespace | undefined;
@@ -716,6 +896,9 @@ export const LinuxPodSandboxStatusSchema: GenMessage<LinuxPodSandboxStatus> = /*
   messageDesc(file_runtime_v1alpha2_api, 24);
 
 /**
+ * What there is to know of one sandbox. The kubelet needs `id`, the metadata and `created_at`: without one it rejects
+ * the answer.
+ *
  * @generated from message runtime.v1alpha2.PodSandboxStatus
  */
 export type PodSandboxStatus = Message<"runtime.v1alpha2.PodSandboxStatus"> & {
@@ -725,6 +908,8 @@ export type PodSandboxStatus = Message<"runtime.v1alpha2.PodSandboxStatus"> & {
   id: string;
 
   /**
+   * As it came in PodSandboxConfig.
+   *
    * @generated from field: runtime.v1alpha2.PodSandboxMetadata metadata = 2;
    */
   metadata?: PodSandboxMetadata | undefined;
@@ -735,31 +920,44 @@ export type PodSandboxStatus = Message<"runtime.v1alpha2.PodSandboxStatus"> & {
   state: PodSandboxState;
 
   /**
+   * When the sandbox was created, in nanoseconds since 1970; never 0. The kubelet takes the newest sandbox of a pod by
+   * it.
+   *
    * @generated from field: int64 created_at = 4;
    */
   createdAt: bigint;
 
   /**
+   * Unset when the runtime does not make the network; see PodSandboxNetworkStatus for the node's.
+   *
    * @generated from field: runtime.v1alpha2.PodSandboxNetworkStatus network = 5;
    */
   network?: PodSandboxNetworkStatus | undefined;
 
   /**
+   * Unset on other systems.
+   *
    * @generated from field: runtime.v1alpha2.LinuxPodSandboxStatus linux = 6;
    */
   linux?: LinuxPodSandboxStatus | undefined;
 
   /**
+   * As they came in PodSandboxConfig.
+   *
    * @generated from field: map<string, string> labels = 7;
    */
   labels: { [key: string]: string };
 
   /**
+   * As they came in PodSandboxConfig, unchanged.
+   *
    * @generated from field: map<string, string> annotations = 8;
    */
   annotations: { [key: string]: string };
 
   /**
+   * The handler as it was asked for: "" stays "".
+   *
    * @generated from field: string runtime_handler = 9;
    */
   runtimeHandler: string;
@@ -773,15 +971,22 @@ export const PodSandboxStatusSchema: GenMessage<PodSandboxStatus> = /*@__PURE__*
   messageDesc(file_runtime_v1alpha2_api, 25);
 
 /**
+ * The status of the sandbox, and more where it was asked for.
+ *
  * @generated from message runtime.v1alpha2.PodSandboxStatusResponse
  */
 export type PodSandboxStatusResponse = Message<"runtime.v1alpha2.PodSandboxStatusResponse"> & {
   /**
+   * Always set in an answer that is not an error.
+   *
    * @generated from field: runtime.v1alpha2.PodSandboxStatus status = 1;
    */
   status?: PodSandboxStatus | undefined;
 
   /**
+   * Further facts for people when `verbose` was set, else empty. Keys and content are the runtime's own; each value is
+   * JSON. containerd, CRI-O and Keelson put one object under "info", with `pid` among others.
+   *
    * @generated from field: map<string, string> info = 2;
    */
   info: { [key: string]: string };
@@ -795,10 +1000,14 @@ export const PodSandboxStatusResponseSchema: GenMessage<PodSandboxStatusResponse
   messageDesc(file_runtime_v1alpha2_api, 26);
 
 /**
+ * A state that can be left unset: a filter for READY, whose number is 0, is not the same as no filter.
+ *
  * @generated from message runtime.v1alpha2.PodSandboxStateValue
  */
 export type PodSandboxStateValue = Message<"runtime.v1alpha2.PodSandboxStateValue"> & {
   /**
+   * The state that is wanted.
+   *
    * @generated from field: runtime.v1alpha2.PodSandboxState state = 1;
    */
   state: PodSandboxState;
@@ -812,20 +1021,28 @@ export const PodSandboxStateValueSchema: GenMessage<PodSandboxStateValue> = /*@_
   messageDesc(file_runtime_v1alpha2_api, 27);
 
 /**
+ * Which sandboxes to list. A field that is not set lets all pass; what is set must all hold.
+ *
  * @generated from message runtime.v1alpha2.PodSandboxFilter
  */
 export type PodSandboxFilter = Message<"runtime.v1alpha2.PodSandboxFilter"> & {
   /**
+   * The ID, or the beginning of one. "" passes all; an unknown one passes none and is no error.
+   *
    * @generated from field: string id = 1;
    */
   id: string;
 
   /**
+   * Unset passes both states.
+   *
    * @generated from field: runtime.v1alpha2.PodSandboxStateValue state = 2;
    */
   state?: PodSandboxStateValue | undefined;
 
   /**
+   * Labels that must be there with exactly these values. There are no other operators.
+   *
    * @generated from field: map<string, string> label_selector = 3;
    */
   labelSelector: { [key: string]: string };
@@ -839,10 +1056,14 @@ export const PodSandboxFilterSchema: GenMessage<PodSandboxFilter> = /*@__PURE__*
   messageDesc(file_runtime_v1alpha2_api, 28);
 
 /**
+ * Asks for all sandboxes, or some of them.
+ *
  * @generated from message runtime.v1alpha2.ListPodSandboxRequest
  */
 export type ListPodSandboxRequest = Message<"runtime.v1alpha2.ListPodSandboxRequest"> & {
   /**
+   * Unset passes all.
+   *
    * @generated from field: runtime.v1alpha2.PodSandboxFilter filter = 1;
    */
   filter?: PodSandboxFilter | undefined;
@@ -856,6 +1077,8 @@ export const ListPodSandboxRequestSchema: GenMessage<ListPodSandboxRequest> = /*
   messageDesc(file_runtime_v1alpha2_api, 29);
 
 /**
+ * A sandbox in a list: what a status says without network and namespaces.
+ *
  * @generated from message runtime.v1alpha2.PodSandbox
  */
 export type PodSandbox = Message<"runtime.v1alpha2.PodSandbox"> & {
@@ -865,6 +1088,8 @@ export type PodSandbox = Message<"runtime.v1alpha2.PodSandbox"> & {
   id: string;
 
   /**
+   * As it came in PodSandboxConfig.
+   *
    * @generated from field: runtime.v1alpha2.PodSandboxMetadata metadata = 2;
    */
   metadata?: PodSandboxMetadata | undefined;
@@ -875,21 +1100,30 @@ export type PodSandbox = Message<"runtime.v1alpha2.PodSandbox"> & {
   state: PodSandboxState;
 
   /**
+   * When the sandbox was created, in nanoseconds since 1970; never 0. The kubelet takes the newest sandbox of a pod by
+   * it.
+   *
    * @generated from field: int64 created_at = 4;
    */
   createdAt: bigint;
 
   /**
+   * As they came in PodSandboxConfig.
+   *
    * @generated from field: map<string, string> labels = 5;
    */
   labels: { [key: string]: string };
 
   /**
+   * As they came in PodSandboxConfig, unchanged.
+   *
    * @generated from field: map<string, string> annotations = 6;
    */
   annotations: { [key: string]: string };
 
   /**
+   * The handler as it was asked for: "" stays "".
+   *
    * @generated from field: string runtime_handler = 7;
    */
   runtimeHandler: string;
@@ -903,6 +1137,8 @@ export const PodSandboxSchema: GenMessage<PodSandbox> = /*@__PURE__*/
   messageDesc(file_runtime_v1alpha2_api, 30);
 
 /**
+ * The sandboxes that passed, in no order.
+ *
  * @generated from message runtime.v1alpha2.ListPodSandboxResponse
  */
 export type ListPodSandboxResponse = Message<"runtime.v1alpha2.ListPodSandboxResponse"> & {
@@ -3241,10 +3477,14 @@ export const ReopenContainerLogResponseSchema: GenMessage<ReopenContainerLogResp
   messageDesc(file_runtime_v1alpha2_api, 121);
 
 /**
+ * Protocol of a port that is opened on the node.
+ *
  * @generated from enum runtime.v1alpha2.Protocol
  */
 export const Protocol = {
   /**
+   * The default: a client that sets nothing asks for TCP.
+   *
    * @generated from enum value: TCP = 0;
    */
   TCP: 0,
@@ -3261,6 +3501,8 @@ export const Protocol = {
 } as const;
 
 /**
+ * Protocol of a port that is opened on the node.
+ *
  * @generated from enum runtime.v1alpha2.Protocol
  */
 export type Protocol = (typeof Protocol)[keyof typeof Protocol] | UnknownEnum;
@@ -3272,26 +3514,38 @@ export const ProtocolSchema: GenEnum<Protocol> = /*@__PURE__*/
   enumDesc(file_runtime_v1alpha2_api, 0);
 
 /**
+ * What becomes of mounts that are made below a mount after the container's start.
+ *
  * @generated from enum runtime.v1alpha2.MountPropagation
  */
 export const MountPropagation = {
   /**
+   * Mounts made later are seen by neither side: "rprivate".
+   *
    * @generated from enum value: PROPAGATION_PRIVATE = 0;
    */
   PROPAGATION_PRIVATE: 0,
 
   /**
+   * The container sees mounts that the node makes later, not the other way round: "rslave". The source must be on a
+   * shared or slave mount.
+   *
    * @generated from enum value: PROPAGATION_HOST_TO_CONTAINER = 1;
    */
   PROPAGATION_HOST_TO_CONTAINER: 1,
 
   /**
+   * Both sides see each other's later mounts: "rshared". The source must be on a shared mount; the kubelet allows it to
+   * privileged containers alone.
+   *
    * @generated from enum value: PROPAGATION_BIDIRECTIONAL = 2;
    */
   PROPAGATION_BIDIRECTIONAL: 2,
 } as const;
 
 /**
+ * What becomes of mounts that are made below a mount after the container's start.
+ *
  * @generated from enum runtime.v1alpha2.MountPropagation
  */
 export type MountPropagation = (typeof MountPropagation)[keyof typeof MountPropagation] | UnknownEnum;
@@ -3303,31 +3557,45 @@ export const MountPropagationSchema: GenEnum<MountPropagation> = /*@__PURE__*/
   enumDesc(file_runtime_v1alpha2_api, 1);
 
 /**
+ * Whose namespace a container or sandbox uses.
+ *
  * @generated from enum runtime.v1alpha2.NamespaceMode
  */
 export const NamespaceMode = {
   /**
+   * The sandbox's, shared by all its containers. The default on the wire, also of `pid`, where a pod's default is
+   * CONTAINER.
+   *
    * @generated from enum value: POD = 0;
    */
   POD: 0,
 
   /**
+   * One of its own. Used for `pid` alone: no one has networks or IPC per container.
+   *
    * @generated from enum value: CONTAINER = 1;
    */
   CONTAINER: 1,
 
   /**
+   * The node's: no isolation.
+   *
    * @generated from enum value: NODE = 2;
    */
   NODE: 2,
 
   /**
+   * That of the container that `target_id` names, for `pid` alone: an ephemeral container sees the processes that it
+   * debugs.
+   *
    * @generated from enum value: TARGET = 3;
    */
   TARGET: 3,
 } as const;
 
 /**
+ * Whose namespace a container or sandbox uses.
+ *
  * @generated from enum runtime.v1alpha2.NamespaceMode
  */
 export type NamespaceMode = (typeof NamespaceMode)[keyof typeof NamespaceMode] | UnknownEnum;
@@ -3339,21 +3607,30 @@ export const NamespaceModeSchema: GenEnum<NamespaceMode> = /*@__PURE__*/
   enumDesc(file_runtime_v1alpha2_api, 2);
 
 /**
+ * State of a sandbox. There is no third one: a sandbox that is still being made is in no list.
+ *
  * @generated from enum runtime.v1alpha2.PodSandboxState
  */
 export const PodSandboxState = {
   /**
+   * Its namespaces and network stand; containers can be created in it.
+   *
    * @generated from enum value: SANDBOX_READY = 0;
    */
   SANDBOX_READY: 0,
 
   /**
+   * It was stopped, or lost what it stands on (a reboot, say). It never becomes READY again: the kubelet stops it,
+   * removes it and makes the next attempt.
+   *
    * @generated from enum value: SANDBOX_NOTREADY = 1;
    */
   SANDBOX_NOTREADY: 1,
 } as const;
 
 /**
+ * State of a sandbox. There is no third one: a sandbox that is still being made is in no list.
+ *
  * @generated from enum runtime.v1alpha2.PodSandboxState
  */
 export type PodSandboxState = (typeof PodSandboxState)[keyof typeof PodSandboxState] | UnknownEnum;
