@@ -52,12 +52,14 @@ export type KubeletErrorPrefix =
 export type CriErrorReason =
   /** Nothing listens at the endpoint: no socket, or nobody behind it. */
   | "NOT_LISTENING"
-  /** The connection broke, or is being made anew. */
+  /** The connection broke or is being made anew, or the runtime cut the call off. */
   | "CONNECTION_LOST"
   /** What listens there does not speak gRPC: a web server, another protocol, garbage. */
   | "NOT_GRPC"
   /** It speaks gRPC and serves no version of CRI: the node must not be registered. */
   | "SERVES_NO_CRI"
+  /** It serves CRI, and none of the versions that the client may speak: the node must not be registered. */
+  | "NO_COMMON_VERSION"
   /** The runtime no longer serves the version that was chosen, and serves another: negotiate anew. */
   | "RESTART_REQUIRED"
   /** The method is not part of the version that was negotiated; nothing was sent. */

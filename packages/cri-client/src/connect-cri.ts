@@ -1,67 +1,188 @@
-import type { Client } from "@connectrpc/connect";
-import { parseEndpoint } from "@keelson/cri-api/endpoint";
-import type { ImageService, RuntimeService } from "@keelson/cri-api/v1";
+import type { Message } from "@bufbuild/protobuf";
+import { type Endpoint, formatEndpoint, parseEndpoint } from "@keelson/cri-api/endpoint";
+import { type CriError, invalidArgument, isCriError } from "@keelson/cri-api/errors";
+import { ImageService, RuntimeService } from "@keelson/cri-api/v1";
 import { type CriVersion, criVersions } from "@keelson/cri-api/versions";
-import { type Connection, openConnection } from "./connection.ts";
-import { negotiate } from "./negotiate.ts";
-import { typedClient } from "./typed-client.ts";
+import { type Backoff, defaultBackoff, pauseMs } from "./backoff.ts";
+import type { CriClient } from "./call-options.ts";
+import { defaultMaxMessageBytes } from "./connection.ts";
+import type { CriConnectionEvent } from "./connection-event.ts";
+import type { CriMethodName } from "./deadlines.ts";
+import { Link } from "./link.ts";
+import type { CriServiceName, LinkState } from "./link-state.ts";
+import { serviceClient } from "./service-client.ts";
 
 export interface ConnectOptions {
-  /** `unix:///run/keelson/keelsond.sock`, or a bare absolute path. */
-  readonly runtimeEndpoint: string;
+  /**
+   * `unix:///run/keelson/keelsond.sock`, a path, or a runtime's name (`keelson`, `containerd`, `crio`, `cri-dockerd`). Of a
+   * list the first one is taken where something listens.
+   */
+  readonly runtimeEndpoint: string | readonly string[];
   /** Default: the runtime's. Where both are the same, both services share one connection. */
   readonly imageEndpoint?: string;
   /** The versions to ask for, the preferred one first. Default: v1, then v1alpha2. */
   readonly versions?: readonly CriVersion[];
-  /** How long the negotiation may take, in milliseconds. Default 10,000. */
+  /** How long an attempt to connect and to agree on a version may take, in milliseconds. Default 10,000. */
   readonly timeoutMs?: number;
+  /** The kubelet's `runtimeRequestTimeout`, from which each call's deadline follows, in milliseconds. Default 120,000; 0: none. */
+  readonly requestTimeoutMs?: number;
+  /** Deadlines of single methods instead of the kubelet's, in milliseconds; 0 is none. */
+  readonly deadlines?: Readonly<Partial<Record<CriMethodName, number>>>;
+  /**
+   * Calls wait for a runtime that is away, up to their deadline, instead of failing with UNAVAILABLE; so does the first
+   * connection, up to `timeoutMs`. Default false, as the kubelet has it.
+   */
+  readonly waitForReady?: boolean;
+  /**
+   * What a runtime that came back is asked for: the version that was chosen (`manual`, the default: one that is gone means
+   * "restart required"), or all anew, the preferred one first (`automatic`). Either way an event tells of a change.
+   */
+  readonly renegotiate?: "manual" | "automatic";
+  /** The largest message, each way, in bytes. Default 16 MiB. */
+  readonly maxMessageBytes?: number;
+  /** Pauses between attempts to reach a runtime that is away. Default 100 ms, doubled up to 3 s. */
+  readonly backoff?: Partial<Backoff>;
+  /** Is told of each change of a connection's state, and what was done to a request. Must not throw. */
+  readonly onEvent?: (event: CriConnectionEvent) => void;
 }
 
 /** A negotiated connection. Whatever the version on the wire, its calls take and return v1 messages. */
 export interface CriConnection extends AsyncDisposable {
-  readonly runtime: Client<typeof RuntimeService>;
-  readonly images: Client<typeof ImageService>;
+  readonly runtime: CriClient<typeof RuntimeService>;
+  readonly images: CriClient<typeof ImageService>;
   /** What the runtime service speaks. */
   readonly version: CriVersion;
-  /** Ends the connection and all calls on it. Idempotent. */
+  /** What the image service speaks: it may live elsewhere, and decides for itself. */
+  readonly imageVersion: CriVersion;
+  /** The lives of the connections; one and the same where the services share an endpoint. */
+  readonly state: { readonly runtime: LinkState; readonly images: LinkState };
+  /**
+   * Asks for the versions anew, the preferred one first: what a restart of the kubelet does. Calls on their way go on.
+   * @throws what the negotiation fails with
+   */
+  renegotiate(): Promise<void>;
+  /** Ends the connections and all calls on them. Idempotent. */
   close(): void;
 }
 
 /**
  * Connects to a container runtime and agrees on a version: the first of `versions` that it serves. Only a real gRPC
- * status 12 (Unimplemented) moves on to the next version; every other failure is an error of its own.
+ * status 12 (Unimplemented) moves on to the next version; every other failure is an error of its own. When the connection
+ * breaks it is made again, with the version that was chosen.
  * @throws INVALID_ARGUMENT for what is no endpoint; UNAVAILABLE when nothing listens there; PERMISSION_DENIED;
- *   DEADLINE_EXCEEDED; UNIMPLEMENTED when the endpoint serves none of the versions (the node must not be registered)
+ *   DEADLINE_EXCEEDED; INTERNAL for what does not speak gRPC; UNIMPLEMENTED when the endpoint serves none of the versions
+ *   (the node must not be registered). The error's `reason` tells them apart.
  * @example
  * ```ts
- * await using cri = await connectCri({ runtimeEndpoint: "unix:///run/keelson/keelsond.sock" });
+ * const cri = await connectCri({ runtimeEndpoint: "unix:///run/keelson/keelsond.sock" });
  * console.log((await cri.runtime.version({})).runtimeName);
+ * cri.close();
  * ```
  */
 export async function connectCri(options: ConnectOptions): Promise<CriConnection> {
-  const { runtimeEndpoint, imageEndpoint = runtimeEndpoint, versions = criVersions, timeoutMs = 10_000 } = options;
-  const runtimeAt = parseEndpoint(runtimeEndpoint);
-  const imageAt = parseEndpoint(imageEndpoint);
-  const runtimeConnection = openConnection(runtimeAt);
-  const shared = JSON.stringify(runtimeAt) === JSON.stringify(imageAt);
-  const imageConnection = shared ? runtimeConnection : openConnection(imageAt);
+  const { runtimeEndpoint, imageEndpoint } = options;
+  const candidates = typeof runtimeEndpoint === "string" ? [runtimeEndpoint] : runtimeEndpoint;
+  const imageAt = imageEndpoint === undefined ? undefined : endpointOf(imageEndpoint);
+  const all = candidates.map(endpointOf);
+  const giveUp = performance.now() + (options.timeoutMs ?? 10_000);
+  const pauses = { ...defaultBackoff, ...options.backoff };
+  for (let failures = 0; ; failures++) {
+    try {
+      return await firstOf(all, imageAt, options);
+    } catch (error) {
+      const pause = pauseMs(failures + 1, pauses);
+      if (options.waitForReady !== true || !mayPass(error) || performance.now() + pause >= giveUp) throw error;
+      await new Promise((resolve) => setTimeout(resolve, pause));
+    }
+  }
+}
+
+/** What a runtime that is about to start answers, and nothing that lasts. */
+function mayPass(error: unknown): boolean {
+  return (
+    isCriError(error) &&
+    error.code !== "PERMISSION_DENIED" &&
+    error.code !== "UNIMPLEMENTED" &&
+    error.reason !== "NOT_GRPC"
+  );
+}
+
+/** The runtimes in turn: an endpoint where nothing listens is passed over, every other failure is told. */
+async function firstOf(
+  all: readonly Endpoint[],
+  imageAt: Endpoint | undefined,
+  options: ConnectOptions,
+): Promise<CriConnection> {
+  let failure: CriError = invalidArgument("connect: no endpoint is given");
+  for (const runtimeAt of all) {
+    try {
+      return await connectTo(runtimeAt, imageAt ?? runtimeAt, options);
+    } catch (error) {
+      if (!isCriError(error) || error.reason !== "NOT_LISTENING") throw error;
+      failure = error;
+    }
+  }
+  if (all.length < 2) throw failure;
+  throw Object.assign(failure, { message: `connect: nothing listens at any of ${all.map(formatEndpoint).join(", ")}` });
+}
+
+async function connectTo(runtimeAt: Endpoint, imageAt: Endpoint, options: ConnectOptions): Promise<CriConnection> {
+  const { versions = criVersions, timeoutMs = 10_000, maxMessageBytes = defaultMaxMessageBytes } = options;
+  if (versions.length === 0) throw invalidArgument("connect: versions is empty");
+  const shared = formatEndpoint(runtimeAt) === formatEndpoint(imageAt);
+  const emit = (event: CriConnectionEvent): void => options.onEvent?.(event);
+  const link = (endpoint: Endpoint, services: readonly CriServiceName[]): Link =>
+    new Link({
+      endpoint,
+      services,
+      versions,
+      timeoutMs,
+      maxMessageBytes,
+      backoff: { ...defaultBackoff, ...options.backoff },
+      automatic: options.renegotiate === "automatic",
+      emit,
+    });
+  const runtimeLink = link(runtimeAt, shared ? ["runtime", "image"] : ["runtime"]);
+  const imageLink = shared ? runtimeLink : link(imageAt, ["image"]);
+  const links = [...new Set([runtimeLink, imageLink])];
+  const negotiate = async (): Promise<void> => {
+    for (const one of links) await one.negotiate();
+  };
   const close = (): void => {
-    for (const connection of new Set<Connection>([runtimeConnection, imageConnection])) connection.close();
+    for (const one of links) one.close();
   };
   try {
-    const runtime = await negotiate({ connection: runtimeConnection, service: "runtime", versions, timeoutMs });
-    const image = await negotiate({ connection: imageConnection, service: "image", versions, timeoutMs });
-    return {
-      runtime: typedClient(runtime.services.runtime, runtimeConnection),
-      images: typedClient(image.services.image, imageConnection),
-      version: runtime.version,
-      close,
-      async [Symbol.asyncDispose]() {
-        close();
-      },
-    };
+    await negotiate();
   } catch (error) {
     close();
     throw error;
   }
+  const common = {
+    deadlines: { requestTimeoutMs: options.requestTimeoutMs ?? 120_000, byMethod: options.deadlines ?? {} },
+    waitForReady: options.waitForReady ?? false,
+    maxMessageBytes,
+    prepare: ({ request }: { readonly request: Message }) => request,
+  };
+  return {
+    runtime: serviceClient(RuntimeService, { ...common, link: runtimeLink, name: "runtime" }),
+    images: serviceClient(ImageService, { ...common, link: imageLink, name: "image" }),
+    get version() {
+      return runtimeLink.version("runtime");
+    },
+    get imageVersion() {
+      return imageLink.version("image");
+    },
+    get state() {
+      return { runtime: runtimeLink.state, images: imageLink.state };
+    },
+    renegotiate: negotiate,
+    close,
+    async [Symbol.asyncDispose]() {
+      close();
+    },
+  };
+}
+
+function endpointOf(text: string): Endpoint {
+  return parseEndpoint(text, { cwd: process.cwd() });
 }

@@ -1,8 +1,6 @@
 import type { CriError } from "@keelson/cri-api/errors";
 import type { CriVersion } from "@keelson/cri-api/versions";
-import type { LinkState } from "./link-state.ts";
-
-export type CriServiceName = "runtime" | "image";
+import type { CriServiceName, LinkState } from "./link-state.ts";
 
 /** What a connection tells its owner while it lives, in order. `endpoint` is written as `unix:///PATH`. */
 export type CriConnectionEvent =

@@ -1,6 +1,8 @@
 import type { CriError } from "@keelson/cri-api/errors";
 import type { CriVersion } from "@keelson/cri-api/versions";
 
+export type CriServiceName = "runtime" | "image";
+
 /**
  * The life of the connection to one endpoint.
  *
@@ -17,9 +19,14 @@ export type LinkState =
   | { readonly name: "lost"; readonly version: CriVersion; readonly cause: CriError }
   /** Attempt number `attempt`, from 1, to reach the runtime again with the version that was chosen. */
   | { readonly name: "redialing"; readonly version: CriVersion; readonly attempt: number; readonly cause: CriError }
-  /** The runtime answers, no longer serves `chosen`, and serves `served`. */
-  | { readonly name: "restart-required"; readonly chosen: CriVersion; readonly served: readonly CriVersion[] }
-  /** The peer speaks gRPC and serves none of the versions. */
-  | { readonly name: "serves-no-cri" }
+  /** The runtime answers, its `service` no longer serves `chosen`, and serves `served`. */
+  | {
+      readonly name: "restart-required";
+      readonly service: CriServiceName;
+      readonly chosen: CriVersion;
+      readonly served: readonly CriVersion[];
+    }
+  /** The peer speaks gRPC, and `service` is served in no version. */
+  | { readonly name: "serves-no-cri"; readonly service: CriServiceName }
   /** By `close()`. The last state. */
   | { readonly name: "closed" };

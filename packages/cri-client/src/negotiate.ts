@@ -1,67 +1,107 @@
-import { Code, ConnectError, createClient } from "@connectrpc/connect";
-import { CriError } from "@keelson/cri-api/errors";
-import { type CriServices, type CriVersion, criServices } from "@keelson/cri-api/versions";
-import type { Connection } from "./connection.ts";
-import { fromConnectError } from "./from-connect-error.ts";
+import { createClient, type Transport } from "@connectrpc/connect";
+import { CriError, grpcStatus } from "@keelson/cri-api/errors";
+import { type CriVersion, criServices, criVersions } from "@keelson/cri-api/versions";
+import { defaultMaxMessageBytes } from "./connection.ts";
+import { fromConnectError, sentStatus } from "./from-connect-error.ts";
+import type { CriServiceName } from "./link-state.ts";
 
-export interface Negotiated {
-  readonly version: CriVersion;
-  readonly services: CriServices;
+/** Where and how long to ask. */
+export interface Asked {
+  readonly transport: Transport;
+  /** For messages. */
+  readonly endpoint: string;
+  readonly service: CriServiceName;
+  /** Ends the asking. */
+  readonly signal: AbortSignal;
+  /** What the signal stands for, for messages. */
+  readonly timeoutMs: number;
+  /** Whether the peer has spoken HTTP/2 by now. */
+  readonly greeted?: () => boolean;
 }
 
-export interface NegotiateOptions {
-  readonly connection: Connection;
-  readonly service: "runtime" | "image";
-  readonly versions: readonly CriVersion[];
-  readonly timeoutMs: number;
+/** What a service was found to serve: a version to use, or what it serves instead. */
+export type Answered =
+  | { readonly version: CriVersion }
+  | { readonly version?: undefined; readonly served: readonly CriVersion[] };
+
+/**
+ * Agrees on a version with one service: the first of `versions` that is served. Where there is none, the other versions are
+ * asked for too, so that the truth can be told.
+ * @throws every failure but a real gRPC status 12 (Unimplemented)
+ */
+export async function negotiate(asked: Asked, versions: readonly CriVersion[]): Promise<Answered> {
+  for (const version of versions) {
+    if (await isServed(asked, version)) return { version };
+  }
+  const served: CriVersion[] = [];
+  for (const version of criVersions) {
+    if (!versions.includes(version) && (await isServed(asked, version))) served.push(version);
+  }
+  return { served };
 }
 
 /**
- * Asks the endpoint for each version in turn, by the call that the kubelet uses (Version; ImageFsInfo), and takes the
- * first that is served.
+ * Whether the service is served in this version, by the call that the kubelet uses: Version, and ImageFsInfo of the image
+ * service.
+ * @throws every failure but a real gRPC status 12 (Unimplemented)
  */
-export async function negotiate(options: NegotiateOptions): Promise<Negotiated> {
-  const { connection, service, versions, timeoutMs } = options;
-  const signal = AbortSignal.timeout(timeoutMs);
-  const refused: string[] = [];
-  for (const version of versions) {
-    const services = criServices[version];
-    try {
-      if (service === "runtime") await createClient(services.runtime, connection.transport).version({}, { signal });
-      else await createClient(services.image, connection.transport).imageFsInfo({}, { signal });
-      return { version, services };
-    } catch (error) {
-      if (!isUnimplemented(error)) throw probeFailure(error, options, version, signal);
-      refused.push(services[service].typeName);
+export async function isServed(asked: Asked, version: CriVersion): Promise<boolean> {
+  const { transport, service, signal, endpoint, timeoutMs, greeted } = asked;
+  const services = criServices[version];
+  try {
+    if (service === "runtime") await createClient(services.runtime, transport).version({}, { signal });
+    else await createClient(services.image, transport).imageFsInfo({}, { signal });
+    return true;
+  } catch (error) {
+    const status = sentStatus(error);
+    if (status === grpcStatus.UNIMPLEMENTED) return false;
+    const who = `${services[service].typeName} at ${endpoint}`;
+    if (signal.aborted) {
+      throw new CriError("DEADLINE_EXCEEDED", `ask for ${who}: no answer in ${timeoutMs} ms`, {
+        cause: error,
+        hint: "something listens there and does not answer: look at the runtime's log, or wait until it has started",
+      });
     }
+    const method = service === "runtime" ? "RuntimeService/Version" : "ImageService/ImageFsInfo";
+    const known = fromConnectError(error, {
+      endpoint,
+      method,
+      maxMessageBytes: defaultMaxMessageBytes,
+      greeted: greeted?.() ?? false,
+    });
+    // the transport's own findings name the endpoint, the runtime's words do not
+    if (status === undefined) throw known;
+    throw new CriError(known.code, `ask for ${who}: ${known.message}`, { cause: error });
   }
-  throw new CriError("UNIMPLEMENTED", `connect to ${connection.endpoint}: it serves none of ${refused.join(", ")}`, {
-    hint: "this is no container runtime that can be used, or its CRI part is switched off: do not register the node",
-  });
 }
 
-/** A web server that answers 404 is no runtime of another version: Connect calls both Unimplemented. */
-function isUnimplemented(error: unknown): boolean {
-  return (
-    error instanceof ConnectError && error.code === Code.Unimplemented && error.metadata.get("grpc-status") === "12"
+/** A gRPC server without CRI. */
+export function servesNoCri(endpoint: string, service: CriServiceName): CriError {
+  const asked = criVersions.map((version) => criServices[version][service].typeName).join(" and ");
+  return new CriError(
+    "UNIMPLEMENTED",
+    `connect to ${endpoint}: it answers and serves no CRI: ${asked} are both unimplemented`,
+    {
+      reason: "SERVES_NO_CRI",
+      hint: "is the runtime's CRI part switched off (containerd: disabled_plugins)? do not register the node",
+    },
   );
 }
 
-function probeFailure(error: unknown, options: NegotiateOptions, version: CriVersion, signal: AbortSignal): CriError {
-  const { connection, service, timeoutMs } = options;
-  const asked = `${criServices[version][service].typeName} at ${connection.endpoint}`;
-  if (signal.aborted) {
-    return new CriError("DEADLINE_EXCEEDED", `ask for ${asked}: no answer in ${timeoutMs} ms`, { cause: error });
-  }
-  const known = fromConnectError(error, connection.endpoint);
-  if (known.code === "UNIMPLEMENTED") {
-    return new CriError("UNAVAILABLE", `ask for ${asked}: what listens there does not speak gRPC`, {
-      cause: error,
-      hint: "check the endpoint: a web server answers here",
-    });
-  }
-  return new CriError(known.code, `ask for ${asked}: ${known.message}`, {
-    cause: error,
-    ...(known.hint === undefined ? {} : { hint: known.hint }),
-  });
+/** A runtime that serves CRI, and none of the versions that it may be spoken to in. */
+export function noCommonVersion(
+  endpoint: string,
+  service: CriServiceName,
+  versions: { readonly wanted: readonly CriVersion[]; readonly served: readonly CriVersion[] },
+): CriError {
+  const names = (list: readonly CriVersion[]): string =>
+    list.map((version) => criServices[version][service].typeName).join(" and ");
+  return new CriError(
+    "UNIMPLEMENTED",
+    `connect to ${endpoint}: wanted ${names(versions.wanted)}, it serves ${names(versions.served)}`,
+    {
+      reason: "NO_COMMON_VERSION",
+      hint: `allow ${versions.served.join(" or ")}, or use another runtime; do not register the node`,
+    },
+  );
 }

@@ -2,9 +2,9 @@ import http2 from "node:http2";
 import net from "node:net";
 import type { GrpcTransportOptions } from "@connectrpc/connect-node";
 import type { Endpoint } from "@keelson/cri-api/endpoint";
-import { canceled } from "@keelson/cri-api/errors";
+import { CriError, canceled } from "@keelson/cri-api/errors";
 
-type SessionManager = NonNullable<GrpcTransportOptions["sessionManager"]>;
+export type SessionManager = NonNullable<GrpcTransportOptions["sessionManager"]>;
 
 /**
  * Above Node's 10: what a server does not take of a request that it has refused already waits here, and beyond the limit
@@ -13,22 +13,50 @@ type SessionManager = NonNullable<GrpcTransportOptions["sessionManager"]>;
 const sessionMemoryMb = 64;
 
 /**
- * One HTTP/2 session to an endpoint: dialled by the first call, again by the next call after it ended. Its 'error' event
- * is listened to for as long as the session lives: what ends a session (a peer that does not speak HTTP/2, say) fails
- * the calls on it and never the process. connect-node's own manager takes its listener away too early for that.
+ * One HTTP/2 session to an endpoint, from its dial to its end; it is never dialled again. Its 'error' event is listened to
+ * for as long as the session lives: what ends a session (a peer that does not speak HTTP/2, say) fails the calls on it and
+ * never the process. connect-node's own manager takes its listener away too early for that.
  */
 export class Session implements SessionManager {
   readonly authority: string;
-  readonly #endpoint: Endpoint;
-  readonly #calls = new WeakMap<http2.ClientHttp2Session, number>();
-  #session: http2.ClientHttp2Session | undefined;
+  readonly #session: http2.ClientHttp2Session;
+  #calls = 0;
+  #greeted = false;
   #closed = false;
+  #failure: unknown;
+  #onEnd: ((cause: unknown) => void) | undefined;
 
-  constructor(endpoint: Endpoint) {
-    this.#endpoint = endpoint;
-    // the authority is what every CRI client sends on a unix socket
-    this.authority =
-      endpoint.kind === "unix" ? "http://localhost" : `http://${bracketed(endpoint.host)}:${endpoint.port}`;
+  /** `onEnd` is told once, when no further call can begin: the connection broke, or the peer sent GOAWAY. */
+  constructor(endpoint: Endpoint, onEnd?: (cause: unknown) => void) {
+    this.authority = authorityOf(endpoint);
+    this.#onEnd = onEnd;
+    this.#session = http2.connect(this.authority, {
+      maxSessionMemory: sessionMemoryMb,
+      createConnection: () => connectTo(endpoint),
+    });
+    this.#session.on("error", (error) => {
+      this.#failure ??= error;
+    });
+    this.#session.once("remoteSettings", () => {
+      this.#greeted = true;
+    });
+    this.#session.on("goaway", () => this.#end(new Error("the runtime ends the connection (GOAWAY)")));
+    this.#session.on("close", () => this.#end(this.#failure ?? new Error("the runtime closed the connection")));
+  }
+
+  /** Whether the peer has spoken HTTP/2. */
+  get greeted(): boolean {
+    return this.#greeted;
+  }
+
+  /** Whether a call can begin. */
+  get live(): boolean {
+    return !this.#closed && !this.#session.closed && !this.#session.destroyed;
+  }
+
+  /** Whether the last call has ended, and the socket with it. */
+  get gone(): boolean {
+    return this.#session.destroyed;
   }
 
   /** Resolves when the request is sent; rejects with the cause of a connection that could not be made. */
@@ -39,15 +67,15 @@ export class Session implements SessionManager {
     options: Omit<http2.ClientSessionRequestOptions, "signal">,
   ): Promise<http2.ClientHttp2Stream> {
     if (this.#closed) throw canceled("the connection is closed");
-    const session = this.#live() ?? this.#dial();
-    this.#hold(session);
+    if (!this.live) throw this.#failure ?? new CriError("UNAVAILABLE", "the connection has ended", connectionLost);
+    this.#hold();
     try {
-      await connected(session);
-      const stream = session.request({ ...headers, ":method": method, ":path": path }, options);
-      stream.once("close", () => this.#release(session));
+      await connected(this.#session);
+      const stream = this.#session.request({ ...headers, ":method": method, ":path": path }, options);
+      stream.once("close", () => this.#release());
       return stream;
     } catch (error) {
-      this.#release(session);
+      this.#release();
       throw error;
     }
   }
@@ -59,37 +87,44 @@ export class Session implements SessionManager {
   /** Ends the session and every call on it. Idempotent. */
   close(): void {
     this.#closed = true;
-    this.#session?.destroy();
+    this.#onEnd = undefined;
+    this.#session.destroy();
+  }
+
+  #end(cause: unknown): void {
+    const tell = this.#onEnd;
+    this.#onEnd = undefined;
+    tell?.(cause);
   }
 
   /** A call keeps the process alive, an idle connection does not. */
-  #hold(session: http2.ClientHttp2Session): void {
-    const calls = (this.#calls.get(session) ?? 0) + 1;
-    this.#calls.set(session, calls);
-    if (calls === 1) session.ref();
+  #hold(): void {
+    if (++this.#calls === 1) this.#session.ref();
   }
 
-  #release(session: http2.ClientHttp2Session): void {
-    const calls = (this.#calls.get(session) ?? 1) - 1;
-    this.#calls.set(session, calls);
-    if (calls === 0) session.unref();
+  #release(): void {
+    if (--this.#calls === 0) this.#session.unref();
   }
+}
 
-  #live(): http2.ClientHttp2Session | undefined {
-    const session = this.#session;
-    return session === undefined || session.closed || session.destroyed ? undefined : session;
-  }
+const connectionLost = { reason: "CONNECTION_LOST" } as const;
 
-  #dial(): http2.ClientHttp2Session {
-    const endpoint = this.#endpoint;
-    const session = http2.connect(this.authority, {
-      maxSessionMemory: sessionMemoryMb,
-      createConnection: () =>
-        endpoint.kind === "unix" ? net.connect(endpoint.path) : net.connect(endpoint.port, endpoint.host),
-    });
-    session.on("error", () => {});
-    this.#session = session;
-    return session;
+/** The authority is what every CRI client sends on a unix socket. */
+export function authorityOf(endpoint: Endpoint): string {
+  if (endpoint.kind !== "tcp") return "http://localhost";
+  const host = endpoint.host.includes(":") ? `[${endpoint.host}]` : endpoint.host;
+  // as URLs write it, which is how the transport compares
+  return new URL(`http://${host}:${endpoint.port}`).origin;
+}
+
+function connectTo(endpoint: Endpoint): net.Socket {
+  switch (endpoint.kind) {
+    case "unix":
+      return net.connect(endpoint.path);
+    case "abstract":
+      return net.connect(`\0${endpoint.name}`);
+    case "tcp":
+      return net.connect(endpoint.port, endpoint.host);
   }
 }
 
@@ -106,8 +141,4 @@ function connected(session: http2.ClientHttp2Session): Promise<void> {
     };
     session.on("connect", onConnect).on("error", onError).on("close", onClose);
   });
-}
-
-function bracketed(host: string): string {
-  return host.includes(":") ? `[${host}]` : host;
 }

@@ -1,6 +1,6 @@
 import type { DescService } from "@bufbuild/protobuf";
 import { type CallOptions, type Client, createClient } from "@connectrpc/connect";
-import type { Connection } from "./connection.ts";
+import { type Connection, defaultMaxMessageBytes } from "./connection.ts";
 import { fromConnectError } from "./from-connect-error.ts";
 
 type Call = (request: unknown, options?: CallOptions) => unknown;
@@ -18,7 +18,11 @@ export function typedClient<Service extends DescService>(service: Service, conne
             try {
               return await call(request, options);
             } catch (error) {
-              throw fromConnectError(error, connection.endpoint);
+              throw fromConnectError(error, {
+                endpoint: connection.endpoint,
+                method: method.name,
+                maxMessageBytes: defaultMaxMessageBytes,
+              });
             }
           }
         : (request, options) => typedStream(call(request, options) as AsyncIterable<unknown>, connection.endpoint);
@@ -30,6 +34,6 @@ async function* typedStream(messages: AsyncIterable<unknown>, endpoint: string):
   try {
     yield* messages;
   } catch (error) {
-    throw fromConnectError(error, endpoint);
+    throw fromConnectError(error, { endpoint, method: "stream", maxMessageBytes: defaultMaxMessageBytes });
   }
 }

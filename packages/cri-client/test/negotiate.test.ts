@@ -69,7 +69,8 @@ describe("connectCri()", () => {
     await serve([]);
     await expect(connect()).rejects.toMatchObject({
       code: "UNIMPLEMENTED",
-      message: expect.stringContaining("runtime.v1.RuntimeService, runtime.v1alpha2.RuntimeService"),
+      reason: "SERVES_NO_CRI",
+      message: expect.stringContaining("runtime.v1.RuntimeService and runtime.v1alpha2.RuntimeService"),
       hint: expect.stringContaining("do not register the node"),
     });
   });
@@ -83,19 +84,28 @@ describe("connectCri()", () => {
         response.end("not found");
       }),
     );
-    await expect(connect()).rejects.toMatchObject({ code: "UNAVAILABLE", hint: expect.stringContaining("web server") });
+    await expect(connect()).rejects.toMatchObject({
+      code: "INTERNAL",
+      reason: "NOT_GRPC",
+      message: expect.stringContaining(socket),
+      hint: expect.stringContaining("web server"),
+    });
     expect(asked).toEqual(["/runtime.v1.RuntimeService/Version"]);
   });
 
   it("survives a server that does not speak HTTP/2", async () => {
     await listen(http.createServer((_, response) => response.end("not found")));
-    await expect(connect()).rejects.toMatchObject({ name: "CriError" });
+    await expect(connect()).rejects.toMatchObject({ name: "CriError", code: "INTERNAL", reason: "NOT_GRPC" });
     // what ends the session comes after the failed call, and would end the process
     await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
   });
 
   it("calls a socket that is not there unavailable and names it", async () => {
-    await expect(connect()).rejects.toMatchObject({ code: "UNAVAILABLE", message: expect.stringContaining(socket) });
+    await expect(connect()).rejects.toMatchObject({
+      code: "UNAVAILABLE",
+      reason: "NOT_LISTENING",
+      message: expect.stringContaining(socket),
+    });
   });
 
   it("gives up on a peer that accepts and stays silent", async () => {
@@ -106,13 +116,70 @@ describe("connectCri()", () => {
     });
   });
 
+  it("says which version is served where none may be spoken", async () => {
+    await serve(["v1"]);
+    const failed = connectCri({ runtimeEndpoint: socket, versions: ["v1alpha2"] });
+    await expect(failed).rejects.toMatchObject({
+      code: "UNIMPLEMENTED",
+      reason: "NO_COMMON_VERSION",
+      message: expect.stringContaining("wanted runtime.v1alpha2.RuntimeService, it serves runtime.v1.RuntimeService"),
+    });
+  });
+
+  it("passes over endpoints of a list where nothing listens, and over no other failure", async () => {
+    await serve(["v1"]);
+    await using cri = await connectCri({ runtimeEndpoint: [join(folder, "none.sock"), `unix://${socket}`] });
+    expect(cri.version).toBe("v1");
+    const none = [join(folder, "none.sock"), join(folder, "none2.sock")];
+    await expect(connectCri({ runtimeEndpoint: none })).rejects.toMatchObject({
+      reason: "NOT_LISTENING",
+      message: expect.stringMatching(/none\.sock.*none2\.sock/),
+    });
+  });
+
+  it("negotiates each service for itself where they live apart", async () => {
+    await serve(["v1alpha2"]);
+    const runtimeSocket = socket;
+    socket = join(folder, "image.sock");
+    await serve(["v1"]);
+    await using cri = await connectCri({ runtimeEndpoint: runtimeSocket, imageEndpoint: socket });
+    expect([cri.version, cri.imageVersion]).toEqual(["v1alpha2", "v1"]);
+    expect(cri.state).toEqual({
+      runtime: { name: "ready", version: "v1alpha2" },
+      images: { name: "ready", version: "v1" },
+    });
+    await expect(cri.images.imageFsInfo({})).resolves.toBeDefined();
+  });
+
+  it("has one connection where the services share an endpoint", async () => {
+    await serve(["v1"]);
+    let connections = 0;
+    for (const server of servers) server.on("connection", () => connections++);
+    await using cri = await connect();
+    await cri.images.imageFsInfo({});
+    await cri.runtime.version({});
+    expect(connections).toBe(1);
+  });
+
+  it("refuses a method that the version lacks, without a round trip", async () => {
+    await serve(["v1alpha2"]);
+    await using cri = await connect();
+    const refused = cri.runtime.runtimeConfig({});
+    for (const server of servers) server.on("request", () => expect.unreachable("a request was sent"));
+    await expect(refused).rejects.toMatchObject({
+      code: "UNIMPLEMENTED",
+      reason: "NOT_IN_VERSION",
+      message: expect.stringContaining("v1alpha2"),
+    });
+  });
+
   it("hands out errors with the category that the runtime sent", async () => {
     await serve(["v1"]);
     await using cri = await connect();
     await expect(cri.runtime.status({})).rejects.toMatchObject({ name: "CriError", code: "UNIMPLEMENTED" });
   });
 
-  it.each(["relative/path", "unix://relative", "http://x", "unix:///%zz", "tcp://host"])(
+  it.each(["unix://relative", "http://x", "unix:///%zz", "tcp://host"])(
     "refuses %s as an endpoint",
     async (runtimeEndpoint) => {
       await expect(connectCri({ runtimeEndpoint })).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });

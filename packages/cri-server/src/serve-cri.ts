@@ -48,6 +48,10 @@ export async function serveCri(options: ServeCriOptions): Promise<CriServer> {
   let bound: BoundSocket | undefined;
   if (endpoint.kind === "unix") {
     bound = await listenOnPath(server, endpoint.path, socketMode);
+  } else if (endpoint.kind === "abstract") {
+    throw invalidArgument(`listen on ${formatEndpoint(endpoint)}: an abstract socket has no owner and no mode`, {
+      hint: "listen on a unix socket in a folder that only root may write to",
+    });
   } else {
     if (!isLoopback(endpoint.host)) {
       throw invalidArgument(`listen on ${formatEndpoint(endpoint)}: everybody on the network could run containers`, {

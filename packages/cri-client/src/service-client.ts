@@ -1,0 +1,181 @@
+import { create, type DescMethod, type DescService, type Message } from "@bufbuild/protobuf";
+import type { StreamResponse, UnaryResponse } from "@connectrpc/connect";
+import { canceled, unimplemented } from "@keelson/cri-api/errors";
+import { type CriVersion, criServices } from "@keelson/cri-api/versions";
+import type { CriCallOptions, CriClient } from "./call-options.ts";
+import { type Deadlines, deadlineMs, limited } from "./deadlines.ts";
+import { fromConnectError } from "./from-connect-error.ts";
+import type { Link } from "./link.ts";
+import type { CriServiceName } from "./link-state.ts";
+
+/** Makes a request fit for the server that it goes to. */
+export type Prepare = (call: {
+  readonly method: DescMethod;
+  readonly request: Message;
+  readonly options: CriCallOptions;
+  readonly signal: AbortSignal | undefined;
+}) => Message | Promise<Message>;
+
+export interface ServiceClientOptions {
+  readonly link: Link;
+  readonly name: CriServiceName;
+  readonly deadlines: Deadlines;
+  readonly waitForReady: boolean;
+  readonly maxMessageBytes: number;
+  readonly prepare: Prepare;
+}
+
+/** A call on its way: what is left of its time, and how its failure is told. */
+interface Call {
+  /** As the negotiated version has it. */
+  readonly method: DescMethod;
+  readonly request: Message;
+  readonly timeoutMs: number | undefined;
+}
+
+/** The calls of one service over a link. They follow the link: to its next connection, and to another version. */
+export function serviceClient<Service extends DescService>(
+  service: Service,
+  client: ServiceClientOptions,
+): CriClient<Service> {
+  const calls: Record<string, unknown> = {};
+  for (const method of service.methods) {
+    calls[method.localName] =
+      method.methodKind === "unary"
+        ? (request: object, options: CriCallOptions = {}) => unary(client, method, request, options)
+        : (request: object, options: CriCallOptions = {}) => streamed(client, method, request, options);
+  }
+  return calls as CriClient<Service>;
+}
+
+async function unary(
+  client: ServiceClientOptions,
+  desc: DescMethod,
+  init: object,
+  options: CriCallOptions,
+): Promise<Message> {
+  const { signal } = options;
+  const call = await begin(client, desc, init, options, signal);
+  try {
+    const { transport } = client.link;
+    const answer = (await transport.unary(
+      call.method as never,
+      signal,
+      call.timeoutMs ?? 0,
+      options.headers,
+      call.request,
+      options.contextValues,
+    )) as UnaryResponse;
+    options.onHeader?.(answer.header);
+    options.onTrailer?.(answer.trailer);
+    return answer.message;
+  } catch (error) {
+    throw failure(client, call, error, signal);
+  }
+}
+
+/** An iterable whose `return()` cancels the call at once, also while a message is awaited. */
+function streamed(
+  client: ServiceClientOptions,
+  desc: DescMethod,
+  init: object,
+  options: CriCallOptions,
+): AsyncIterableIterator<Message> {
+  const own = new AbortController();
+  const signal = options.signal === undefined ? own.signal : AbortSignal.any([own.signal, options.signal]);
+  const messages = open(client, desc, init, options, signal);
+  return {
+    next: () => messages.next(),
+    async return() {
+      own.abort(canceled("the stream was left"));
+      await messages.return(undefined);
+      return { done: true, value: undefined };
+    },
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+  };
+}
+
+async function* open(
+  client: ServiceClientOptions,
+  desc: DescMethod,
+  init: object,
+  options: CriCallOptions,
+  signal: AbortSignal,
+): AsyncGenerator<Message, void> {
+  const call = await begin(client, desc, init, options, signal);
+  try {
+    const answer = (await client.link.transport.stream(
+      call.method as never,
+      signal,
+      call.timeoutMs ?? 0,
+      options.headers,
+      once(call.request) as never,
+      options.contextValues,
+    )) as StreamResponse;
+    options.onHeader?.(answer.header);
+    yield* answer.message as AsyncIterable<Message>;
+    options.onTrailer?.(answer.trailer);
+  } catch (error) {
+    throw failure(client, call, error, signal);
+  }
+}
+
+async function* once<T>(item: T): AsyncGenerator<T> {
+  yield item;
+}
+
+/** Waits for the link, and makes the request fit for the version and the server that are there then. */
+async function begin(
+  client: ServiceClientOptions,
+  desc: DescMethod,
+  init: object,
+  options: CriCallOptions,
+  signal: AbortSignal | undefined,
+): Promise<Call> {
+  const { link, name, deadlines, waitForReady } = client;
+  if (signal?.aborted)
+    throw canceled(`call ${desc.name} at ${link.endpoint}: the caller ended it`, { cause: signal.reason });
+  const made = create(desc.input, init as never) as Message;
+  const totalMs =
+    options.timeoutMs === undefined ? deadlineMs(desc.localName, made, deadlines) : limited(options.timeoutMs);
+  const deadline = totalMs === undefined ? undefined : performance.now() + totalMs;
+  if (link.state.name !== "ready") {
+    await link.ready({ waitForReady: options.waitForReady ?? waitForReady, signal, deadline });
+  }
+  const version = link.version(name);
+  const method = ofVersion(desc, name, version, link.endpoint);
+  const prepared = client.prepare({ method, request: made, options, signal });
+  const request = prepared instanceof Promise ? await prepared : prepared;
+  return {
+    method,
+    request,
+    timeoutMs: deadline === undefined ? undefined : Math.max(1, Math.ceil(deadline - performance.now())),
+  };
+}
+
+function ofVersion(desc: DescMethod, name: CriServiceName, version: CriVersion, endpoint: string): DescMethod {
+  const methods: Readonly<Record<string, DescMethod>> = criServices[version][name].method;
+  const method = Object.hasOwn(methods, desc.localName) ? methods[desc.localName] : undefined;
+  if (method !== undefined) return method;
+  throw unimplemented(`call ${desc.name} at ${endpoint}: CRI ${version}, which was agreed on, has no such method`, {
+    reason: "NOT_IN_VERSION",
+    hint: "it needs a runtime that serves a newer version",
+  });
+}
+
+function failure(client: ServiceClientOptions, call: Call, error: unknown, signal: AbortSignal | undefined): unknown {
+  const { link, maxMessageBytes } = client;
+  if (link.state.name === "closed") return link.refusal();
+  const { method, timeoutMs } = call;
+  return fromConnectError(error, {
+    endpoint: link.endpoint,
+    method: `${method.parent.name}/${method.name}`,
+    signal,
+    timeoutMs,
+    maxMessageBytes,
+    // the link was ready: the peer has spoken gRPC
+    greeted: true,
+  });
+}
