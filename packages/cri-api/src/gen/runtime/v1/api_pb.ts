@@ -165,60 +165,93 @@ export const PortMappingSchema: GenMessage<PortMapping> = /*@__PURE__*/
   messageDesc(file_runtime_v1_api, 3);
 
 /**
+ * One thing that is mounted into a container: a folder, file or device of the node, or an image. Mounts are made in the
+ * order of their depth, so that none hides another.
+ *
  * @generated from message runtime.v1.Mount
  */
 export type Mount = Message<"runtime.v1.Mount"> & {
   /**
+   * Absolute path inside. It is made where it is missing, and a mount of the runtime's own at the same path gives way.
+   *
    * @generated from field: string container_path = 1;
    */
   containerPath: string;
 
   /**
+   * Absolute path on the node; a symbolic link is followed. It has to exist (containerd makes a missing one as a
+   * folder, as does CRI-O). "" where `image` is set.
+   *
    * @generated from field: string host_path = 2;
    */
   hostPath: string;
 
   /**
+   * Makes this mount read-only, not the mounts below it: those of the node under a folder stay writable.
+   *
    * @generated from field: bool readonly = 3;
    */
   readonly: boolean;
 
   /**
+   * Gives the files the container's SELinux label, recursively. Has no effect without SELinux; may take long on large
+   * volumes.
+   *
    * @generated from field: bool selinux_relabel = 4;
    */
   selinuxRelabel: boolean;
 
   /**
+   * What becomes of later mounts below. The default is none.
+   *
    * @generated from field: runtime.v1.MountPropagation propagation = 5;
    */
   propagation: MountPropagation;
 
   /**
+   * Shifts the owners that the container sees (an idmapped mount): the pod's map, for volumes of a pod with a user
+   * namespace. Empty shifts nothing. Since 1.27.
+   *
    * @generated from field: repeated runtime.v1.IDMapping uidMappings = 6;
    */
   uidMappings: IDMapping[];
 
   /**
+   * As `uidMappings`, for groups. Since 1.27.
+   *
    * @generated from field: repeated runtime.v1.IDMapping gidMappings = 7;
    */
   gidMappings: IDMapping[];
 
   /**
+   * Makes the mounts below read-only, too. Goes only with `readonly` and PROPAGATION_PRIVATE. Safe only where
+   * `RuntimeHandlerFeatures.recursive_read_only_mounts` is true: an older runtime leaves those mounts writable. A
+   * runtime that knows the field and can't refuses it, with a message that begins "RROUnsupported". Since 1.30.
+   *
    * @generated from field: bool recursive_read_only = 8;
    */
   recursiveReadOnly: boolean;
 
   /**
+   * Mounts the content of an image, read-only, in place of `host_path`; the kubelet has pulled it before and puts the
+   * ID here. An older runtime sees a mount without a source. Since 1.31.
+   *
    * @generated from field: runtime.v1.ImageSpec image = 9;
    */
   image?: ImageSpec | undefined;
 
   /**
+   * Folder or file in the image to mount in place of its root; relative, without "..". "" is the root. One that is not
+   * there is an error that begins "ImageVolumeMountFailed". Since 1.33.
+   *
    * @generated from field: string image_sub_path = 10;
    */
   imageSubPath: string;
 
   /**
+   * Further options of the bind mount, of "noexec", "nodev" and "nosuid". Kept only where
+   * `RuntimeFeatures.mount_options` is true: an older runtime drops them. Since 1.37.
+   *
    * @generated from field: repeated string mount_options = 11;
    */
   mountOptions: string[];
@@ -356,10 +389,14 @@ export const NamespaceOptionSchema: GenMessage<NamespaceOption> = /*@__PURE__*/
   messageDesc(file_runtime_v1_api, 7);
 
 /**
+ * A number that can be left unset: user 0 is root, and not the same as no user.
+ *
  * @generated from message runtime.v1.Int64Value
  */
 export type Int64Value = Message<"runtime.v1.Int64Value"> & {
   /**
+   * The number.
+   *
    * @generated from field: int64 value = 1;
    */
   value: bigint;
@@ -469,6 +506,8 @@ export const LinuxSandboxSecurityContextSchema: GenMessage<LinuxSandboxSecurityC
   messageDesc(file_runtime_v1_api, 9);
 
 /**
+ * A seccomp or AppArmor profile. Since 1.20.
+ *
  * @generated from message runtime.v1.SecurityProfile
  */
 export type SecurityProfile = Message<"runtime.v1.SecurityProfile"> & {
@@ -478,6 +517,9 @@ export type SecurityProfile = Message<"runtime.v1.SecurityProfile"> & {
   profileType: SecurityProfile_ProfileType;
 
   /**
+   * For seccomp the absolute path of a JSON file, which the kubelet has resolved below its own folder; for AppArmor the
+   * name of a profile that the kernel has loaded. Set with Localhost alone.
+   *
    * @generated from field: string localhost_ref = 2;
    */
   localhostRef: string;
@@ -491,26 +533,36 @@ export const SecurityProfileSchema: GenMessage<SecurityProfile> = /*@__PURE__*/
   messageDesc(file_runtime_v1_api, 10);
 
 /**
+ * Where the profile comes from.
+ *
  * @generated from enum runtime.v1.SecurityProfile.ProfileType
  */
 export const SecurityProfile_ProfileType = {
   /**
+   * The runtime's own profile. Note that it is number 0: an empty message asks for it, a missing one does not.
+   *
    * @generated from enum value: RuntimeDefault = 0;
    */
   RuntimeDefault: 0,
 
   /**
+   * None.
+   *
    * @generated from enum value: Unconfined = 1;
    */
   Unconfined: 1,
 
   /**
+   * The one of the node that `localhost_ref` names; an unknown one fails the create.
+   *
    * @generated from enum value: Localhost = 2;
    */
   Localhost: 2,
 } as const;
 
 /**
+ * Where the profile comes from.
+ *
  * @generated from enum runtime.v1.SecurityProfile.ProfileType
  */
 export type SecurityProfile_ProfileType = (typeof SecurityProfile_ProfileType)[keyof typeof SecurityProfile_ProfileType] | UnknownEnum;
@@ -1720,15 +1772,21 @@ export const ImageSpecSchema: GenMessage<ImageSpec> = /*@__PURE__*/
   messageDesc(file_runtime_v1_api, 51);
 
 /**
+ * One environment variable.
+ *
  * @generated from message runtime.v1.KeyValue
  */
 export type KeyValue = Message<"runtime.v1.KeyValue"> & {
   /**
+   * Not "", without "=".
+   *
    * @generated from field: string key = 1;
    */
   key: string;
 
   /**
+   * Its bytes, which need not be UTF-8. The kubelet has expanded `$(NAME)` before. A string up to 1.33, written alike.
+   *
    * @generated from field: bytes value = 2;
    */
   value: Uint8Array;
@@ -1742,55 +1800,83 @@ export const KeyValueSchema: GenMessage<KeyValue> = /*@__PURE__*/
   messageDesc(file_runtime_v1_api, 52);
 
 /**
+ * Limits of a container's cgroup. In a create 0 or "" sets nothing; in an update it keeps what is set.
+ *
  * @generated from message runtime.v1.LinuxContainerResources
  */
 export type LinuxContainerResources = Message<"runtime.v1.LinuxContainerResources"> & {
   /**
+   * Microseconds in which `cpu_quota` may be used up: 1000 to 1000000, by default 100000.
+   *
    * @generated from field: int64 cpu_period = 1;
    */
   cpuPeriod: bigint;
 
   /**
+   * Microseconds of CPU time per period, over all CPUs: 150000 in 100000 is 1.5 CPUs. At least 1000. 0: unset; -1: no
+   * limit, which an update takes a limit away with.
+   *
    * @generated from field: int64 cpu_quota = 2;
    */
   cpuQuota: bigint;
 
   /**
+   * Weight against others when CPUs are short: 2 to 262144, 1024 for each CPU requested. 0: unset, which the kernel
+   * takes as 1024. On cgroup v2 the OCI runtime makes cpu.weight (1 to 10000) of it.
+   *
    * @generated from field: int64 cpu_shares = 3;
    */
   cpuShares: bigint;
 
   /**
+   * Bytes of memory at which the kernel reclaims and then kills. 0: unset, so no limit of its own.
+   *
    * @generated from field: int64 memory_limit_in_bytes = 4;
    */
   memoryLimitInBytes: bigint;
 
   /**
+   * -1000 to 1000: the higher, the sooner the kernel kills it for want of memory anywhere on the node; -1000 is never.
+   * 0 is a value, not unset. The kubelet sends -997 for a Guaranteed pod, 1000 for BestEffort, 3 to 999 for Burstable.
+   *
    * @generated from field: int64 oom_score_adj = 5;
    */
   oomScoreAdj: bigint;
 
   /**
+   * CPUs that it may run on, as a list of the kernel's: "0-3,8". "": all of the pod's.
+   *
    * @generated from field: string cpuset_cpus = 6;
    */
   cpusetCpus: string;
 
   /**
+   * NUMA nodes that its memory may come from, in the same form. "": all of the pod's.
+   *
    * @generated from field: string cpuset_mems = 7;
    */
   cpusetMems: string;
 
   /**
+   * One for each page size. The kubelet sends one for every size that the node has, 0 where the pod asks for none.
+   *
    * @generated from field: repeated runtime.v1.HugepageLimit hugepage_limits = 8;
    */
   hugepageLimits: HugepageLimit[];
 
   /**
+   * Files of the container's cgroup and what to write into them, for cgroup v2: "memory.high" to "1073741824". They win
+   * over the fields above. The kubelet sends "memory.oom.group" (since 1.28), and memory.min and memory.high with the
+   * feature gate MemoryQoS. Since 1.22.
+   *
    * @generated from field: map<string, string> unified = 9;
    */
   unified: { [key: string]: string };
 
   /**
+   * Bytes of memory and swap together: equal to `memory_limit_in_bytes` is no swap at all. 0: unset, which containerd
+   * takes as no swap where memory is limited; -1: no limit. Since 1.22.
+   *
    * @generated from field: int64 memory_swap_limit_in_bytes = 10;
    */
   memorySwapLimitInBytes: bigint;
@@ -1804,15 +1890,21 @@ export const LinuxContainerResourcesSchema: GenMessage<LinuxContainerResources> 
   messageDesc(file_runtime_v1_api, 53);
 
 /**
+ * How much of one size of huge pages a container may use.
+ *
  * @generated from message runtime.v1.HugepageLimit
  */
 export type HugepageLimit = Message<"runtime.v1.HugepageLimit"> & {
   /**
+   * Number and unit by 1024, as the kernel names its files: "64KB", "2MB", "1GB".
+   *
    * @generated from field: string page_size = 1;
    */
   pageSize: string;
 
   /**
+   * Bytes; 0 is none at all.
+   *
    * @generated from field: uint64 limit = 2;
    */
   limit: bigint;
@@ -1826,25 +1918,36 @@ export const HugepageLimitSchema: GenMessage<HugepageLimit> = /*@__PURE__*/
   messageDesc(file_runtime_v1_api, 54);
 
 /**
+ * An SELinux label in its four parts. A part that is "" is the runtime's choice; on a node without SELinux all of it
+ * has no effect.
+ *
  * @generated from message runtime.v1.SELinuxOption
  */
 export type SELinuxOption = Message<"runtime.v1.SELinuxOption"> & {
   /**
+   * As "system_u".
+   *
    * @generated from field: string user = 1;
    */
   user: string;
 
   /**
+   * As "system_r".
+   *
    * @generated from field: string role = 2;
    */
   role: string;
 
   /**
+   * As "container_t"; "spc_t" is a container that SELinux does not confine.
+   *
    * @generated from field: string type = 3;
    */
   type: string;
 
   /**
+   * Sensitivity and categories, as "s0:c123,c456". Pods of different categories can't touch each other's files.
+   *
    * @generated from field: string level = 4;
    */
   level: string;
@@ -1858,20 +1961,30 @@ export const SELinuxOptionSchema: GenMessage<SELinuxOption> = /*@__PURE__*/
   messageDesc(file_runtime_v1_api, 55);
 
 /**
+ * Changes to the runtime's default set of capabilities. Names without "CAP_" in front, as "NET_ADMIN"; "ALL" is every
+ * one. "ALL" counts first and single names after it: drop ALL and add one leaves that one.
+ *
  * @generated from message runtime.v1.Capability
  */
 export type Capability = Message<"runtime.v1.Capability"> & {
   /**
+   * Into the bounding, permitted and effective set; into the inheritable one with older runtimes only.
+   *
    * @generated from field: repeated string add_capabilities = 1;
    */
   addCapabilities: string[];
 
   /**
+   * Out of every set.
+   *
    * @generated from field: repeated string drop_capabilities = 2;
    */
   dropCapabilities: string[];
 
   /**
+   * Into the ambient set, too, so that processes of other users than root keep them. The kubelet sets none and most
+   * runtimes ignore it. Since 1.24.
+   *
    * @generated from field: repeated string add_ambient_capabilities = 3;
    */
   addAmbientCapabilities: string[];
@@ -1885,91 +1998,133 @@ export const CapabilitySchema: GenMessage<Capability> = /*@__PURE__*/
   messageDesc(file_runtime_v1_api, 56);
 
 /**
+ * What a container may do on Linux. The kubelet merges the pod's and the container's wishes into it.
+ *
  * @generated from message runtime.v1.LinuxContainerSecurityContext
  */
 export type LinuxContainerSecurityContext = Message<"runtime.v1.LinuxContainerSecurityContext"> & {
   /**
+   * Unset: the runtime's default set. Has no effect when privileged.
+   *
    * @generated from field: runtime.v1.Capability capabilities = 1;
    */
   capabilities?: Capability | undefined;
 
   /**
+   * As root on the node: all capabilities, all devices, /proc and /sys writable and unmasked, no seccomp, no AppArmor,
+   * no SELinux. Refused unless the sandbox is privileged.
+   *
    * @generated from field: bool privileged = 2;
    */
   privileged: boolean;
 
   /**
+   * Must fit the sandbox's; only `pid` may differ.
+   *
    * @generated from field: runtime.v1.NamespaceOption namespace_options = 3;
    */
   namespaceOptions?: NamespaceOption | undefined;
 
   /**
+   * Unset: the sandbox's label.
+   *
    * @generated from field: runtime.v1.SELinuxOption selinux_options = 4;
    */
   selinuxOptions?: SELinuxOption | undefined;
 
   /**
+   * User ID. Unset: `run_as_username`, else the image's USER, else 0.
+   *
    * @generated from field: runtime.v1.Int64Value run_as_user = 5;
    */
   runAsUser?: Int64Value | undefined;
 
   /**
+   * Primary group ID. Unset: the user's in the image's /etc/passwd, else 0. InvalidArgument without a user.
+   *
    * @generated from field: runtime.v1.Int64Value run_as_group = 12;
    */
   runAsGroup?: Int64Value | undefined;
 
   /**
+   * A name of the image's /etc/passwd; one that is not there fails the create. The kubelet sends the image's USER so
+   * when it is a name. Not together with `run_as_user`.
+   *
    * @generated from field: string run_as_username = 6;
    */
   runAsUsername: string;
 
   /**
+   * Makes the root file system read-only. Mounts keep their own setting.
+   *
    * @generated from field: bool readonly_rootfs = 7;
    */
   readonlyRootfs: boolean;
 
   /**
+   * Further group IDs of the first process: the pod's supplementalGroups and fsGroup.
+   *
    * @generated from field: repeated int64 supplemental_groups = 8;
    */
   supplementalGroups: bigint[];
 
   /**
+   * Whether the image's /etc/group adds to them. Since 1.31.
+   *
    * @generated from field: runtime.v1.SupplementalGroupsPolicy supplemental_groups_policy = 17;
    */
   supplementalGroupsPolicy: SupplementalGroupsPolicy;
 
   /**
+   * Set-user-ID programs and file capabilities give nothing: allowPrivilegeEscalation false.
+   *
    * @generated from field: bool no_new_privs = 11;
    */
   noNewPrivs: boolean;
 
   /**
+   * Paths inside that read as empty. The kubelet sends the usual list (/proc/kcore and the like); empty masks nothing.
+   *
    * @generated from field: repeated string masked_paths = 13;
    */
   maskedPaths: string[];
 
   /**
+   * Paths inside that are read-only, such as /proc/sys. Empty: none.
+   *
    * @generated from field: repeated string readonly_paths = 14;
    */
   readonlyPaths: string[];
 
   /**
+   * Unset: `seccomp_profile_path` counts, and where that is "", containerd and CRI-O run without one by default. Up to
+   * 1.4 containerd does not read it: send both. Since 1.20.
+   *
    * @generated from field: runtime.v1.SecurityProfile seccomp = 15;
    */
   seccomp?: SecurityProfile | undefined;
 
   /**
+   * Unset: `apparmor_profile` counts. On a node without AppArmor anything but Unconfined is refused. Up to 1.4
+   * containerd does not read it: send both. Since 1.20.
+   *
    * @generated from field: runtime.v1.SecurityProfile apparmor = 16;
    */
   apparmor?: SecurityProfile | undefined;
 
   /**
+   * The old form of `apparmor`: "runtime/default", "unconfined", or "localhost/" and the name of a loaded profile. ""
+   * is the runtime's default where the node has AppArmor. Counts only where `apparmor` is unset.
+   *
    * @generated from field: string apparmor_profile = 9 [deprecated = true];
    * @deprecated
    */
   apparmorProfile: string;
 
   /**
+   * The old form of `seccomp`: "runtime/default" (also "docker/default"), "unconfined", or "localhost/" and the
+   * absolute path of a profile. "" is unconfined. Counts only where `seccomp` is unset.
+   *
    * @generated from field: string seccomp_profile_path = 10 [deprecated = true];
    * @deprecated
    */
@@ -1984,15 +2139,21 @@ export const LinuxContainerSecurityContextSchema: GenMessage<LinuxContainerSecur
   messageDesc(file_runtime_v1_api, 57);
 
 /**
+ * The part of a container's configuration that is about Linux.
+ *
  * @generated from message runtime.v1.LinuxContainerConfig
  */
 export type LinuxContainerConfig = Message<"runtime.v1.LinuxContainerConfig"> & {
   /**
+   * Unset: no limits but the pod's.
+   *
    * @generated from field: runtime.v1.LinuxContainerResources resources = 1;
    */
   resources?: LinuxContainerResources | undefined;
 
   /**
+   * Unset: the runtime's defaults.
+   *
    * @generated from field: runtime.v1.LinuxContainerSecurityContext security_context = 2;
    */
   securityContext?: LinuxContainerSecurityContext | undefined;
@@ -2006,20 +2167,28 @@ export const LinuxContainerConfigSchema: GenMessage<LinuxContainerConfig> = /*@_
   messageDesc(file_runtime_v1_api, 58);
 
 /**
+ * What the first process had at its start; a process with the right to may change it. Since 1.31.
+ *
  * @generated from message runtime.v1.LinuxContainerUser
  */
 export type LinuxContainerUser = Message<"runtime.v1.LinuxContainerUser"> & {
   /**
+   * User ID as seen inside the container.
+   *
    * @generated from field: int64 uid = 1;
    */
   uid: bigint;
 
   /**
+   * Primary group ID as seen inside.
+   *
    * @generated from field: int64 gid = 2;
    */
   gid: bigint;
 
   /**
+   * All further group IDs, also those from the image where the policy is Merge; containerd and CRI-O list `gid`, too.
+   *
    * @generated from field: repeated int64 supplemental_groups = 3;
    */
   supplementalGroups: bigint[];
@@ -2033,10 +2202,14 @@ export const LinuxContainerUserSchema: GenMessage<LinuxContainerUser> = /*@__PUR
   messageDesc(file_runtime_v1_api, 59);
 
 /**
+ * Namespaces of a sandbox on Windows; not served by Keelson. Since 1.26.
+ *
  * @generated from message runtime.v1.WindowsNamespaceOption
  */
 export type WindowsNamespaceOption = Message<"runtime.v1.WindowsNamespaceOption"> & {
   /**
+   * POD, or NODE for a pod on the node's network. The kubelet does not set it.
+   *
    * @generated from field: runtime.v1.NamespaceMode network = 1;
    */
   network: NamespaceMode;
@@ -2050,25 +2223,35 @@ export const WindowsNamespaceOptionSchema: GenMessage<WindowsNamespaceOption> = 
   messageDesc(file_runtime_v1_api, 60);
 
 /**
+ * Security of a sandbox on Windows; not served by Keelson. Since 1.22.
+ *
  * @generated from message runtime.v1.WindowsSandboxSecurityContext
  */
 export type WindowsSandboxSecurityContext = Message<"runtime.v1.WindowsSandboxSecurityContext"> & {
   /**
+   * User of the processes, who must be in the image. "": the image's user.
+   *
    * @generated from field: string run_as_username = 1;
    */
   runAsUsername: string;
 
   /**
+   * The JSON text of a group managed service account (GMSA), not a path. "": none.
+   *
    * @generated from field: string credential_spec = 2;
    */
   credentialSpec: string;
 
   /**
+   * True when the pod's containers run as processes of the node.
+   *
    * @generated from field: bool host_process = 3;
    */
   hostProcess: boolean;
 
   /**
+   * Since 1.26.
+   *
    * @generated from field: runtime.v1.WindowsNamespaceOption namespace_options = 4;
    */
   namespaceOptions?: WindowsNamespaceOption | undefined;
@@ -2082,10 +2265,14 @@ export const WindowsSandboxSecurityContextSchema: GenMessage<WindowsSandboxSecur
   messageDesc(file_runtime_v1_api, 61);
 
 /**
+ * The part of a sandbox's configuration that is about Windows; not served by Keelson. Since 1.22.
+ *
  * @generated from message runtime.v1.WindowsPodSandboxConfig
  */
 export type WindowsPodSandboxConfig = Message<"runtime.v1.WindowsPodSandboxConfig"> & {
   /**
+   * Unset: the runtime's defaults.
+   *
    * @generated from field: runtime.v1.WindowsSandboxSecurityContext security_context = 1;
    */
   securityContext?: WindowsSandboxSecurityContext | undefined;
@@ -2099,20 +2286,28 @@ export const WindowsPodSandboxConfigSchema: GenMessage<WindowsPodSandboxConfig> 
   messageDesc(file_runtime_v1_api, 62);
 
 /**
+ * What a container may do on Windows; not served by Keelson.
+ *
  * @generated from message runtime.v1.WindowsContainerSecurityContext
  */
 export type WindowsContainerSecurityContext = Message<"runtime.v1.WindowsContainerSecurityContext"> & {
   /**
+   * User of the processes, who must be in the image. "": the image's user.
+   *
    * @generated from field: string run_as_username = 1;
    */
   runAsUsername: string;
 
   /**
+   * The JSON text of a group managed service account (GMSA), not a path. "": none.
+   *
    * @generated from field: string credential_spec = 2;
    */
   credentialSpec: string;
 
   /**
+   * Runs it as a process of the node, without isolation; the whole pod must be so. Since 1.22.
+   *
    * @generated from field: bool host_process = 3;
    */
   hostProcess: boolean;
@@ -2126,15 +2321,21 @@ export const WindowsContainerSecurityContextSchema: GenMessage<WindowsContainerS
   messageDesc(file_runtime_v1_api, 63);
 
 /**
+ * The part of a container's configuration that is about Windows; not served by Keelson.
+ *
  * @generated from message runtime.v1.WindowsContainerConfig
  */
 export type WindowsContainerConfig = Message<"runtime.v1.WindowsContainerConfig"> & {
   /**
+   * Unset: no limits.
+   *
    * @generated from field: runtime.v1.WindowsContainerResources resources = 1;
    */
   resources?: WindowsContainerResources | undefined;
 
   /**
+   * Unset: the runtime's defaults.
+   *
    * @generated from field: runtime.v1.WindowsContainerSecurityContext security_context = 2;
    */
   securityContext?: WindowsContainerSecurityContext | undefined;
@@ -2148,35 +2349,50 @@ export const WindowsContainerConfigSchema: GenMessage<WindowsContainerConfig> = 
   messageDesc(file_runtime_v1_api, 64);
 
 /**
+ * Limits of a container on Windows; not served by Keelson. Of the three CPU values one is used: count before maximum
+ * before shares.
+ *
  * @generated from message runtime.v1.WindowsContainerResources
  */
 export type WindowsContainerResources = Message<"runtime.v1.WindowsContainerResources"> & {
   /**
+   * Weight against others, 1 to 10000. 0: unset.
+   *
    * @generated from field: int64 cpu_shares = 1;
    */
   cpuShares: bigint;
 
   /**
+   * Number of CPUs. 0: unset.
+   *
    * @generated from field: int64 cpu_count = 2;
    */
   cpuCount: bigint;
 
   /**
+   * Share of all CPUs in hundredths of a per cent: 10000 is the whole node. 0: unset.
+   *
    * @generated from field: int64 cpu_maximum = 3;
    */
   cpuMaximum: bigint;
 
   /**
+   * Bytes of committed memory. 0: no limit.
+   *
    * @generated from field: int64 memory_limit_in_bytes = 4;
    */
   memoryLimitInBytes: bigint;
 
   /**
+   * Bytes of the writable layer. 0: the runtime's default. Since 1.24.
+   *
    * @generated from field: int64 rootfs_size_in_bytes = 5;
    */
   rootfsSizeInBytes: bigint;
 
   /**
+   * CPUs that it may run on. Empty: all. Since 1.32.
+   *
    * @generated from field: repeated runtime.v1.WindowsCpuGroupAffinity affinity_cpus = 6;
    */
   affinityCpus: WindowsCpuGroupAffinity[];
@@ -2190,15 +2406,21 @@ export const WindowsContainerResourcesSchema: GenMessage<WindowsContainerResourc
   messageDesc(file_runtime_v1_api, 65);
 
 /**
+ * CPUs of one processor group of Windows; not served by Keelson. Since 1.32.
+ *
  * @generated from message runtime.v1.WindowsCpuGroupAffinity
  */
 export type WindowsCpuGroupAffinity = Message<"runtime.v1.WindowsCpuGroupAffinity"> & {
   /**
+   * One bit for each CPU of the group, the lowest first.
+   *
    * @generated from field: uint64 cpu_mask = 1;
    */
   cpuMask: bigint;
 
   /**
+   * Number of the group: Windows counts CPUs in groups of up to 64.
+   *
    * @generated from field: uint32 cpu_group = 2;
    */
   cpuGroup: number;
@@ -2212,15 +2434,22 @@ export const WindowsCpuGroupAffinitySchema: GenMessage<WindowsCpuGroupAffinity> 
   messageDesc(file_runtime_v1_api, 66);
 
 /**
+ * Identity of a container within its sandbox: no two have both values alike.
+ *
  * @generated from message runtime.v1.ContainerMetadata
  */
 export type ContainerMetadata = Message<"runtime.v1.ContainerMetadata"> & {
   /**
+   * Name of the container in the pod.
+   *
    * @generated from field: string name = 1;
    */
   name: string;
 
   /**
+   * Counts the tries at this container, from 0: Kubernetes' restart count. The next one is created beside the one that
+   * has ended.
+   *
    * @generated from field: uint32 attempt = 2;
    */
   attempt: number;
@@ -2234,20 +2463,28 @@ export const ContainerMetadataSchema: GenMessage<ContainerMetadata> = /*@__PURE_
   messageDesc(file_runtime_v1_api, 67);
 
 /**
+ * A device of the node that the container may use: made as a node inside and allowed in its cgroup.
+ *
  * @generated from message runtime.v1.Device
  */
 export type Device = Message<"runtime.v1.Device"> & {
   /**
+   * Path inside, as "/dev/fuse".
+   *
    * @generated from field: string container_path = 1;
    */
   containerPath: string;
 
   /**
+   * Path on the node; a symbolic link is followed. For a folder all devices in it are meant.
+   *
    * @generated from field: string host_path = 2;
    */
   hostPath: string;
 
   /**
+   * Letters of "rwm": read, write, make nodes (mknod). The kubelet sends what the device plugin says.
+   *
    * @generated from field: string permissions = 3;
    */
   permissions: string;
@@ -2261,10 +2498,15 @@ export const DeviceSchema: GenMessage<Device> = /*@__PURE__*/
   messageDesc(file_runtime_v1_api, 68);
 
 /**
+ * A device by its name in the Container Device Interface. Since 1.27.
+ *
  * @generated from message runtime.v1.CDIDevice
  */
 export type CDIDevice = Message<"runtime.v1.CDIDevice"> & {
   /**
+   * `VENDOR/CLASS=NAME`, as `nvidia.com/gpu=0`. A specification in /etc/cdi or /var/run/cdi says what it adds; an
+   * unknown name fails the create.
+   *
    * @generated from field: string name = 1;
    */
   name: string;
@@ -2278,95 +2520,142 @@ export const CDIDeviceSchema: GenMessage<CDIDevice> = /*@__PURE__*/
   messageDesc(file_runtime_v1_api, 69);
 
 /**
+ * All that makes a container. It never changes afterwards, but for its limits.
+ *
  * @generated from message runtime.v1.ContainerConfig
  */
 export type ContainerConfig = Message<"runtime.v1.ContainerConfig"> & {
   /**
+   * Identity of the container in its sandbox. Needed.
+   *
    * @generated from field: runtime.v1.ContainerMetadata metadata = 1;
    */
   metadata?: ContainerMetadata | undefined;
 
   /**
+   * What it is made from. `image.image` is needed: the kubelet puts the ID from PullImage there and the pod's own words
+   * into `image.user_specified_image`.
+   *
    * @generated from field: runtime.v1.ImageSpec image = 2;
    */
   image?: ImageSpec | undefined;
 
   /**
+   * Replaces the image's ENTRYPOINT and its CMD. Empty: the image's ENTRYPOINT. No shell looks at it.
+   *
    * @generated from field: repeated string command = 3;
    */
   command: string[];
 
   /**
+   * What follows the command. Empty: the image's CMD, unless `command` is set. With both empty in both, there is
+   * nothing to run and the create fails.
+   *
    * @generated from field: repeated string args = 4;
    */
   args: string[];
 
   /**
+   * Absolute; made where it is missing. "": the image's, or "/".
+   *
    * @generated from field: string working_dir = 5;
    */
   workingDir: string;
 
   /**
+   * Added to the image's variables; the later of two with one key counts. The order means nothing.
+   *
    * @generated from field: repeated runtime.v1.KeyValue envs = 6;
    */
   envs: KeyValue[];
 
   /**
+   * Beside the runtime's own (/proc, /sys, /dev, /dev/shm) and the files of the sandbox (resolv.conf, hostname). The
+   * kubelet sends /etc/hosts, the volumes and the termination message's file.
+   *
    * @generated from field: repeated runtime.v1.Mount mounts = 7;
    */
   mounts: Mount[];
 
   /**
+   * What a device plugin or a privileged pod's volume gives. A privileged container gets all devices of the node
+   * without.
+   *
    * @generated from field: repeated runtime.v1.Device devices = 8;
    */
   devices: Device[];
 
   /**
+   * Small values that filters select by. From the kubelet: "io.kubernetes.container.name" and the pod's name, namespace
+   * and UID, as on the sandbox.
+   *
    * @generated from field: map<string, string> labels = 9;
    */
   labels: { [key: string]: string };
 
   /**
+   * Values for others to find again; the runtime hands them out unchanged. From the kubelet: a hash of the container's
+   * specification, restart count, termination message path and policy, grace period.
+   *
    * @generated from field: map<string, string> annotations = 10;
    */
   annotations: { [key: string]: string };
 
   /**
+   * Path of the log below the sandbox's `log_directory`: "NAME/ATTEMPT.log" from the kubelet. The format is CRI's: a
+   * line is `TIME stdout|stderr P|F TEXT`. "": no log.
+   *
    * @generated from field: string log_path = 11;
    */
   logPath: string;
 
   /**
+   * Keeps standard input open for Attach. False: it reads end of file at once.
+   *
    * @generated from field: bool stdin = 12;
    */
   stdin: boolean;
 
   /**
+   * Closes standard input when the first client that attached to it leaves. False: it stays open for the next.
+   *
    * @generated from field: bool stdin_once = 13;
    */
   stdinOnce: boolean;
 
   /**
+   * Gives it a terminal: stdout and stderr are one stream, and the log has stdout alone.
+   *
    * @generated from field: bool tty = 14;
    */
   tty: boolean;
 
   /**
+   * Unset on other systems.
+   *
    * @generated from field: runtime.v1.LinuxContainerConfig linux = 15;
    */
   linux?: LinuxContainerConfig | undefined;
 
   /**
+   * For Windows nodes.
+   *
    * @generated from field: runtime.v1.WindowsContainerConfig windows = 16;
    */
   windows?: WindowsContainerConfig | undefined;
 
   /**
+   * Devices by their CDI names, from device plugins and dynamic resource allocation. An older runtime drops them and
+   * starts the container without; containerd 1.7 needs CDI switched on. Since 1.27.
+   *
    * @generated from field: repeated runtime.v1.CDIDevice CDI_devices = 17;
    */
   CDIDevices: CDIDevice[];
 
   /**
+   * The pod's choice of a signal for StopContainer; the default is the image's. An older runtime drops it and sends the
+   * image's. Since 1.33.
+   *
    * @generated from field: runtime.v1.Signal stop_signal = 18;
    */
   stopSignal: Signal;
@@ -2380,6 +2669,8 @@ export const ContainerConfigSchema: GenMessage<ContainerConfig> = /*@__PURE__*/
   messageDesc(file_runtime_v1_api, 70);
 
 /**
+ * Where to make the container, and what.
+ *
  * @generated from message runtime.v1.CreateContainerRequest
  */
 export type CreateContainerRequest = Message<"runtime.v1.CreateContainerRequest"> & {
@@ -2389,11 +2680,15 @@ export type CreateContainerRequest = Message<"runtime.v1.CreateContainerRequest"
   podSandboxId: string;
 
   /**
+   * Needed.
+   *
    * @generated from field: runtime.v1.ContainerConfig config = 2;
    */
   config?: ContainerConfig | undefined;
 
   /**
+   * What RunPodSandbox got. It is sent again so that a runtime need not keep it; it must be the same.
+   *
    * @generated from field: runtime.v1.PodSandboxConfig sandbox_config = 3;
    */
   sandboxConfig?: PodSandboxConfig | undefined;
@@ -2407,10 +2702,14 @@ export const CreateContainerRequestSchema: GenMessage<CreateContainerRequest> = 
   messageDesc(file_runtime_v1_api, 71);
 
 /**
+ * Names what was made.
+ *
  * @generated from message runtime.v1.CreateContainerResponse
  */
 export type CreateContainerResponse = Message<"runtime.v1.CreateContainerResponse"> & {
   /**
+   * The runtime's ID of the container, never "", unique on the node and never used again.
+   *
    * @generated from field: string container_id = 1;
    */
   containerId: string;
@@ -2424,6 +2723,8 @@ export const CreateContainerResponseSchema: GenMessage<CreateContainerResponse> 
   messageDesc(file_runtime_v1_api, 72);
 
 /**
+ * Names the container, which is CREATED.
+ *
  * @generated from message runtime.v1.StartContainerRequest
  */
 export type StartContainerRequest = Message<"runtime.v1.StartContainerRequest"> & {
@@ -2441,6 +2742,8 @@ export const StartContainerRequestSchema: GenMessage<StartContainerRequest> = /*
   messageDesc(file_runtime_v1_api, 73);
 
 /**
+ * Empty. OK means that the command was executed; it may have ended already.
+ *
  * @generated from message runtime.v1.StartContainerResponse
  */
 export type StartContainerResponse = Message<"runtime.v1.StartContainerResponse"> & {
@@ -2454,6 +2757,8 @@ export const StartContainerResponseSchema: GenMessage<StartContainerResponse> = 
   messageDesc(file_runtime_v1_api, 74);
 
 /**
+ * Names the container and says how long it may take.
+ *
  * @generated from message runtime.v1.StopContainerRequest
  */
 export type StopContainerRequest = Message<"runtime.v1.StopContainerRequest"> & {
@@ -2463,6 +2768,9 @@ export type StopContainerRequest = Message<"runtime.v1.StopContainerRequest"> & 
   containerId: string;
 
   /**
+   * Seconds from the stop signal to SIGKILL. 0, or less, kills at once. The kubelet sends what the pod's grace period
+   * leaves after the preStop hook, as a rule at least 2.
+   *
    * @generated from field: int64 timeout = 2;
    */
   timeout: bigint;
@@ -2476,6 +2784,8 @@ export const StopContainerRequestSchema: GenMessage<StopContainerRequest> = /*@_
   messageDesc(file_runtime_v1_api, 75);
 
 /**
+ * Empty. OK means that no process of the container is left.
+ *
  * @generated from message runtime.v1.StopContainerResponse
  */
 export type StopContainerResponse = Message<"runtime.v1.StopContainerResponse"> & {
@@ -2489,6 +2799,8 @@ export const StopContainerResponseSchema: GenMessage<StopContainerResponse> = /*
   messageDesc(file_runtime_v1_api, 76);
 
 /**
+ * Names the container, in whatever state.
+ *
  * @generated from message runtime.v1.RemoveContainerRequest
  */
 export type RemoveContainerRequest = Message<"runtime.v1.RemoveContainerRequest"> & {
@@ -2506,6 +2818,8 @@ export const RemoveContainerRequestSchema: GenMessage<RemoveContainerRequest> = 
   messageDesc(file_runtime_v1_api, 77);
 
 /**
+ * Empty. OK means that nothing of the container is left but its log.
+ *
  * @generated from message runtime.v1.RemoveContainerResponse
  */
 export type RemoveContainerResponse = Message<"runtime.v1.RemoveContainerResponse"> & {
@@ -2519,10 +2833,14 @@ export const RemoveContainerResponseSchema: GenMessage<RemoveContainerResponse> 
   messageDesc(file_runtime_v1_api, 78);
 
 /**
+ * A state that can be left unset: a filter for CREATED, whose number is 0, is not the same as no filter.
+ *
  * @generated from message runtime.v1.ContainerStateValue
  */
 export type ContainerStateValue = Message<"runtime.v1.ContainerStateValue"> & {
   /**
+   * The state that is wanted.
+   *
    * @generated from field: runtime.v1.ContainerState state = 1;
    */
   state: ContainerState;
@@ -2536,25 +2854,35 @@ export const ContainerStateValueSchema: GenMessage<ContainerStateValue> = /*@__P
   messageDesc(file_runtime_v1_api, 79);
 
 /**
+ * Which containers to list. A field that is not set lets all pass; what is set must all hold.
+ *
  * @generated from message runtime.v1.ContainerFilter
  */
 export type ContainerFilter = Message<"runtime.v1.ContainerFilter"> & {
   /**
+   * The ID, or the beginning of one. "" passes all; an unknown one passes none and is no error.
+   *
    * @generated from field: string id = 1;
    */
   id: string;
 
   /**
+   * Unset passes all states.
+   *
    * @generated from field: runtime.v1.ContainerStateValue state = 2;
    */
   state?: ContainerStateValue | undefined;
 
   /**
+   * As `id`, for the sandbox that they are in.
+   *
    * @generated from field: string pod_sandbox_id = 3;
    */
   podSandboxId: string;
 
   /**
+   * Labels that must be there with exactly these values. There are no other operators.
+   *
    * @generated from field: map<string, string> label_selector = 4;
    */
   labelSelector: { [key: string]: string };
@@ -2568,10 +2896,14 @@ export const ContainerFilterSchema: GenMessage<ContainerFilter> = /*@__PURE__*/
   messageDesc(file_runtime_v1_api, 80);
 
 /**
+ * Asks for all containers, or some of them.
+ *
  * @generated from message runtime.v1.ListContainersRequest
  */
 export type ListContainersRequest = Message<"runtime.v1.ListContainersRequest"> & {
   /**
+   * Unset passes all.
+   *
    * @generated from field: runtime.v1.ContainerFilter filter = 1;
    */
   filter?: ContainerFilter | undefined;
@@ -2585,6 +2917,8 @@ export const ListContainersRequestSchema: GenMessage<ListContainersRequest> = /*
   messageDesc(file_runtime_v1_api, 81);
 
 /**
+ * A container in a list: what a status says without times, exit, mounts and limits.
+ *
  * @generated from message runtime.v1.Container
  */
 export type Container = Message<"runtime.v1.Container"> & {
@@ -2594,21 +2928,30 @@ export type Container = Message<"runtime.v1.Container"> & {
   id: string;
 
   /**
+   * The sandbox that it is in.
+   *
    * @generated from field: string pod_sandbox_id = 2;
    */
   podSandboxId: string;
 
   /**
+   * As it came in ContainerConfig.
+   *
    * @generated from field: runtime.v1.ContainerMetadata metadata = 3;
    */
   metadata?: ContainerMetadata | undefined;
 
   /**
+   * As it came in ContainerConfig.
+   *
    * @generated from field: runtime.v1.ImageSpec image = 4;
    */
   image?: ImageSpec | undefined;
 
   /**
+   * The image's ID, or a reference by digest; runtimes differ, also from their own ContainerStatus. Use `image_id`
+   * where it is set.
+   *
    * @generated from field: string image_ref = 5;
    */
   imageRef: string;
@@ -2619,21 +2962,30 @@ export type Container = Message<"runtime.v1.Container"> & {
   state: ContainerState;
 
   /**
+   * When CreateContainer made it, in nanoseconds since 1970; never 0.
+   *
    * @generated from field: int64 created_at = 7;
    */
   createdAt: bigint;
 
   /**
+   * As they came in ContainerConfig.
+   *
    * @generated from field: map<string, string> labels = 8;
    */
   labels: { [key: string]: string };
 
   /**
+   * As they came in ContainerConfig, unchanged.
+   *
    * @generated from field: map<string, string> annotations = 9;
    */
   annotations: { [key: string]: string };
 
   /**
+   * ID of the image that it was made from, the same as `Image.id`. The kubelet keeps images that a container names so.
+   * "" from older runtimes: take `image_ref` then. Since 1.30.
+   *
    * @generated from field: string image_id = 10;
    */
   imageId: string;
@@ -2647,6 +2999,8 @@ export const ContainerSchema: GenMessage<Container> = /*@__PURE__*/
   messageDesc(file_runtime_v1_api, 82);
 
 /**
+ * The containers that passed, in no order.
+ *
  * @generated from message runtime.v1.ListContainersResponse
  */
 export type ListContainersResponse = Message<"runtime.v1.ListContainersResponse"> & {
@@ -2664,10 +3018,14 @@ export const ListContainersResponseSchema: GenMessage<ListContainersResponse> = 
   messageDesc(file_runtime_v1_api, 83);
 
 /**
+ * As ListContainersRequest. Since 1.36.
+ *
  * @generated from message runtime.v1.StreamContainersRequest
  */
 export type StreamContainersRequest = Message<"runtime.v1.StreamContainersRequest"> & {
   /**
+   * Unset passes all.
+   *
    * @generated from field: runtime.v1.ContainerFilter filter = 1;
    */
   filter?: ContainerFilter | undefined;
@@ -2681,10 +3039,14 @@ export const StreamContainersRequestSchema: GenMessage<StreamContainersRequest> 
   messageDesc(file_runtime_v1_api, 84);
 
 /**
+ * One part of the list. Since 1.36.
+ *
  * @generated from message runtime.v1.StreamContainersResponse
  */
 export type StreamContainersResponse = Message<"runtime.v1.StreamContainersResponse"> & {
   /**
+   * At least one; each container comes in one part only.
+   *
    * @generated from field: repeated runtime.v1.Container containers = 1;
    */
   containers: Container[];
@@ -2698,6 +3060,8 @@ export const StreamContainersResponseSchema: GenMessage<StreamContainersResponse
   messageDesc(file_runtime_v1_api, 85);
 
 /**
+ * Names the container and says how much to tell.
+ *
  * @generated from message runtime.v1.ContainerStatusRequest
  */
 export type ContainerStatusRequest = Message<"runtime.v1.ContainerStatusRequest"> & {
@@ -2707,6 +3071,8 @@ export type ContainerStatusRequest = Message<"runtime.v1.ContainerStatusRequest"
   containerId: string;
 
   /**
+   * True: fill `info`, too. Costs more; meant for people.
+   *
    * @generated from field: bool verbose = 2;
    */
   verbose: boolean;
@@ -2720,6 +3086,9 @@ export const ContainerStatusRequestSchema: GenMessage<ContainerStatusRequest> = 
   messageDesc(file_runtime_v1_api, 86);
 
 /**
+ * What there is to know of one container. The kubelet needs `id`, the metadata's name, `created_at`, `image` and
+ * `image_ref`: without one it rejects the answer.
+ *
  * @generated from message runtime.v1.ContainerStatus
  */
 export type ContainerStatus = Message<"runtime.v1.ContainerStatus"> & {
@@ -2729,6 +3098,8 @@ export type ContainerStatus = Message<"runtime.v1.ContainerStatus"> & {
   id: string;
 
   /**
+   * As it came in ContainerConfig.
+   *
    * @generated from field: runtime.v1.ContainerMetadata metadata = 2;
    */
   metadata?: ContainerMetadata | undefined;
@@ -2739,81 +3110,120 @@ export type ContainerStatus = Message<"runtime.v1.ContainerStatus"> & {
   state: ContainerState;
 
   /**
+   * When CreateContainer made it, in nanoseconds since 1970; never 0.
+   *
    * @generated from field: int64 created_at = 4;
    */
   createdAt: bigint;
 
   /**
+   * When its process was started, in nanoseconds since 1970. 0: it never was.
+   *
    * @generated from field: int64 started_at = 5;
    */
   startedAt: bigint;
 
   /**
+   * When its process ended, in nanoseconds since 1970. 0: it has not yet. Never before `started_at`.
+   *
    * @generated from field: int64 finished_at = 6;
    */
   finishedAt: bigint;
 
   /**
+   * Means something when EXITED. 0 to 255: the process's own; 128 and a signal's number where one ended it (137
+   * SIGKILL, 143 SIGTERM); 128 with "StartError"; 255 when nobody saw the end.
+   *
    * @generated from field: int32 exit_code = 7;
    */
   exitCode: number;
 
   /**
+   * A name of the image for people, shown in the pod's status: its first tag with containerd, what the pod says with
+   * Keelson, else what it was created by.
+   *
    * @generated from field: runtime.v1.ImageSpec image = 8;
    */
   image?: ImageSpec | undefined;
 
   /**
+   * The image by digest, as `docker.io/library/busybox@sha256:…`, or its ID where it has no digest. Kubernetes shows it
+   * as imageID. Never "".
+   *
    * @generated from field: string image_ref = 9;
    */
   imageRef: string;
 
   /**
+   * One word on the state, for programs. "OOMKilled", which every runtime has to set when the kernel killed for want of
+   * memory; "Completed" (exit code 0), "Error" (another), "StartError" (it could not be started), "Unknown" (nobody saw
+   * the end). "" while it runs. Kubernetes shows it.
+   *
    * @generated from field: string reason = 10;
    */
   reason: string;
 
   /**
+   * A sentence on the state, for people; why the start failed, say. The kubelet shows it when the container left no
+   * termination message of its own.
+   *
    * @generated from field: string message = 11;
    */
   message: string;
 
   /**
+   * As they came in ContainerConfig.
+   *
    * @generated from field: map<string, string> labels = 12;
    */
   labels: { [key: string]: string };
 
   /**
+   * As they came in ContainerConfig, unchanged.
+   *
    * @generated from field: map<string, string> annotations = 13;
    */
   annotations: { [key: string]: string };
 
   /**
+   * As they came in ContainerConfig. The kubelet finds the file with the termination message by them.
+   *
    * @generated from field: repeated runtime.v1.Mount mounts = 14;
    */
   mounts: Mount[];
 
   /**
+   * Absolute path of the log on the node. "": it has none.
+   *
    * @generated from field: string log_path = 15;
    */
   logPath: string;
 
   /**
+   * The limits that hold now, for in-place resize. Unset from older runtimes. Since 1.25.
+   *
    * @generated from field: runtime.v1.ContainerResources resources = 16;
    */
   resources?: ContainerResources | undefined;
 
   /**
+   * ID of the image that it was made from, the same as `Image.id`. The kubelet keeps images that a container names so.
+   * "" from older runtimes: take `image_ref` then. Since 1.30.
+   *
    * @generated from field: string image_id = 17;
    */
   imageId: string;
 
   /**
+   * Who its first process was at its start. Unset from older runtimes. Since 1.31.
+   *
    * @generated from field: runtime.v1.ContainerUser user = 18;
    */
   user?: ContainerUser | undefined;
 
   /**
+   * The signal that StopContainer sends, resolved: not SIGNAL_RUNTIME_DEFAULT, which older runtimes show. Since 1.33.
+   *
    * @generated from field: runtime.v1.Signal stop_signal = 19;
    */
   stopSignal: Signal;
@@ -2827,15 +3237,22 @@ export const ContainerStatusSchema: GenMessage<ContainerStatus> = /*@__PURE__*/
   messageDesc(file_runtime_v1_api, 87);
 
 /**
+ * The status, and more where it was asked for.
+ *
  * @generated from message runtime.v1.ContainerStatusResponse
  */
 export type ContainerStatusResponse = Message<"runtime.v1.ContainerStatusResponse"> & {
   /**
+   * Always set in an answer that is not an error.
+   *
    * @generated from field: runtime.v1.ContainerStatus status = 1;
    */
   status?: ContainerStatus | undefined;
 
   /**
+   * Further facts for people when `verbose` was set, else empty. Keys and content are the runtime's own; each value is
+   * JSON. containerd, CRI-O and Keelson put one object under "info", with `pid` and `runtimeSpec` among others.
+   *
    * @generated from field: map<string, string> info = 2;
    */
   info: { [key: string]: string };
@@ -2849,15 +3266,21 @@ export const ContainerStatusResponseSchema: GenMessage<ContainerStatusResponse> 
   messageDesc(file_runtime_v1_api, 88);
 
 /**
+ * Limits as they hold, by system. Since 1.25.
+ *
  * @generated from message runtime.v1.ContainerResources
  */
 export type ContainerResources = Message<"runtime.v1.ContainerResources"> & {
   /**
+   * Unset on other systems.
+   *
    * @generated from field: runtime.v1.LinuxContainerResources linux = 1;
    */
   linux?: LinuxContainerResources | undefined;
 
   /**
+   * Unset on Linux.
+   *
    * @generated from field: runtime.v1.WindowsContainerResources windows = 2;
    */
   windows?: WindowsContainerResources | undefined;
@@ -2871,10 +3294,14 @@ export const ContainerResourcesSchema: GenMessage<ContainerResources> = /*@__PUR
   messageDesc(file_runtime_v1_api, 89);
 
 /**
+ * Who a container runs as, by system. Since 1.31.
+ *
  * @generated from message runtime.v1.ContainerUser
  */
 export type ContainerUser = Message<"runtime.v1.ContainerUser"> & {
   /**
+   * Unset on other systems.
+   *
    * @generated from field: runtime.v1.LinuxContainerUser linux = 1;
    */
   linux?: LinuxContainerUser | undefined;
@@ -2888,6 +3315,8 @@ export const ContainerUserSchema: GenMessage<ContainerUser> = /*@__PURE__*/
   messageDesc(file_runtime_v1_api, 90);
 
 /**
+ * Names the container and the limits to set.
+ *
  * @generated from message runtime.v1.UpdateContainerResourcesRequest
  */
 export type UpdateContainerResourcesRequest = Message<"runtime.v1.UpdateContainerResourcesRequest"> & {
@@ -2897,16 +3326,22 @@ export type UpdateContainerResourcesRequest = Message<"runtime.v1.UpdateContaine
   containerId: string;
 
   /**
+   * What is not zero in it is set; the rest stays. `oom_score_adj` is not changed.
+   *
    * @generated from field: runtime.v1.LinuxContainerResources linux = 2;
    */
   linux?: LinuxContainerResources | undefined;
 
   /**
+   * For Windows nodes. Since 1.20.
+   *
    * @generated from field: runtime.v1.WindowsContainerResources windows = 3;
    */
   windows?: WindowsContainerResources | undefined;
 
   /**
+   * Further values for runtimes that know them; the kubelet sends none. They do not become the container's. Since 1.20.
+   *
    * @generated from field: map<string, string> annotations = 4;
    */
   annotations: { [key: string]: string };
@@ -2920,6 +3355,8 @@ export const UpdateContainerResourcesRequestSchema: GenMessage<UpdateContainerRe
   messageDesc(file_runtime_v1_api, 91);
 
 /**
+ * Empty. OK means that all of the limits hold.
+ *
  * @generated from message runtime.v1.UpdateContainerResourcesResponse
  */
 export type UpdateContainerResourcesResponse = Message<"runtime.v1.UpdateContainerResourcesResponse"> & {
@@ -2933,6 +3370,8 @@ export const UpdateContainerResourcesResponseSchema: GenMessage<UpdateContainerR
   messageDesc(file_runtime_v1_api, 92);
 
 /**
+ * A command to run to its end, without input and without a terminal.
+ *
  * @generated from message runtime.v1.ExecSyncRequest
  */
 export type ExecSyncRequest = Message<"runtime.v1.ExecSyncRequest"> & {
@@ -2942,11 +3381,15 @@ export type ExecSyncRequest = Message<"runtime.v1.ExecSyncRequest"> & {
   containerId: string;
 
   /**
+   * Program and arguments; no shell looks at them. Never empty.
+   *
    * @generated from field: repeated string cmd = 2;
    */
   cmd: string[];
 
   /**
+   * Seconds until the command is killed and the call fails with DeadlineExceeded. 0: no limit.
+   *
    * @generated from field: int64 timeout = 3;
    */
   timeout: bigint;
@@ -2960,20 +3403,29 @@ export const ExecSyncRequestSchema: GenMessage<ExecSyncRequest> = /*@__PURE__*/
   messageDesc(file_runtime_v1_api, 93);
 
 /**
+ * What the command left. A command that failed is an answer, too.
+ *
  * @generated from message runtime.v1.ExecSyncResponse
  */
 export type ExecSyncResponse = Message<"runtime.v1.ExecSyncResponse"> & {
   /**
+   * At most 16 MiB; what is beyond is dropped and the command goes on. As the kubelet takes messages of 16 MiB, a full
+   * one does not reach it: Keelson caps both streams together.
+   *
    * @generated from field: bytes stdout = 1;
    */
   stdout: Uint8Array;
 
   /**
+   * As `stdout`.
+   *
    * @generated from field: bytes stderr = 2;
    */
   stderr: Uint8Array;
 
   /**
+   * The command's own, or 128 and the number of the signal that ended it.
+   *
    * @generated from field: int32 exit_code = 3;
    */
   exitCode: number;
@@ -2987,6 +3439,8 @@ export const ExecSyncResponseSchema: GenMessage<ExecSyncResponse> = /*@__PURE__*
   messageDesc(file_runtime_v1_api, 94);
 
 /**
+ * A command to stream. The flags say which streams the client will open; at least one of the three.
+ *
  * @generated from message runtime.v1.ExecRequest
  */
 export type ExecRequest = Message<"runtime.v1.ExecRequest"> & {
@@ -2996,26 +3450,36 @@ export type ExecRequest = Message<"runtime.v1.ExecRequest"> & {
   containerId: string;
 
   /**
+   * Program and arguments; no shell looks at them. Never empty.
+   *
    * @generated from field: repeated string cmd = 2;
    */
   cmd: string[];
 
   /**
+   * Gives the command a terminal, whose size the client sets through the stream.
+   *
    * @generated from field: bool tty = 3;
    */
   tty: boolean;
 
   /**
+   * The client sends input.
+   *
    * @generated from field: bool stdin = 4;
    */
   stdin: boolean;
 
   /**
+   * The client takes output.
+   *
    * @generated from field: bool stdout = 5;
    */
   stdout: boolean;
 
   /**
+   * The client takes errors apart. Must be false with `tty`: a terminal has one output.
+   *
    * @generated from field: bool stderr = 6;
    */
   stderr: boolean;
@@ -3029,10 +3493,15 @@ export const ExecRequestSchema: GenMessage<ExecRequest> = /*@__PURE__*/
   messageDesc(file_runtime_v1_api, 95);
 
 /**
+ * Where the command waits.
+ *
  * @generated from message runtime.v1.ExecResponse
  */
 export type ExecResponse = Message<"runtime.v1.ExecResponse"> & {
   /**
+   * Absolute http or https URL of the runtime's streaming server, which speaks SPDY/3.1 and mostly WebSocket. It holds
+   * a token that is good once: treat it as a secret.
+   *
    * @generated from field: string url = 1;
    */
   url: string;
@@ -3046,6 +3515,8 @@ export const ExecResponseSchema: GenMessage<ExecResponse> = /*@__PURE__*/
   messageDesc(file_runtime_v1_api, 96);
 
 /**
+ * Streams to a container's main process. The flags say which the client will open; at least one of the three.
+ *
  * @generated from message runtime.v1.AttachRequest
  */
 export type AttachRequest = Message<"runtime.v1.AttachRequest"> & {
@@ -3055,21 +3526,29 @@ export type AttachRequest = Message<"runtime.v1.AttachRequest"> & {
   containerId: string;
 
   /**
+   * The client sends input, which arrives only where the container was created with `stdin`.
+   *
    * @generated from field: bool stdin = 2;
    */
   stdin: boolean;
 
   /**
+   * Must be the container's own `tty`.
+   *
    * @generated from field: bool tty = 3;
    */
   tty: boolean;
 
   /**
+   * The client takes output, from now on.
+   *
    * @generated from field: bool stdout = 4;
    */
   stdout: boolean;
 
   /**
+   * The client takes errors apart. Must be false with `tty`: a terminal has one output.
+   *
    * @generated from field: bool stderr = 5;
    */
   stderr: boolean;
@@ -3083,10 +3562,15 @@ export const AttachRequestSchema: GenMessage<AttachRequest> = /*@__PURE__*/
   messageDesc(file_runtime_v1_api, 97);
 
 /**
+ * Where the streams wait.
+ *
  * @generated from message runtime.v1.AttachResponse
  */
 export type AttachResponse = Message<"runtime.v1.AttachResponse"> & {
   /**
+   * Absolute http or https URL of the runtime's streaming server, which speaks SPDY/3.1 and mostly WebSocket. It holds
+   * a token that is good once: treat it as a secret.
+   *
    * @generated from field: string url = 1;
    */
   url: string;
@@ -3100,6 +3584,8 @@ export const AttachResponseSchema: GenMessage<AttachResponse> = /*@__PURE__*/
   messageDesc(file_runtime_v1_api, 98);
 
 /**
+ * A way into a sandbox's network.
+ *
  * @generated from message runtime.v1.PortForwardRequest
  */
 export type PortForwardRequest = Message<"runtime.v1.PortForwardRequest"> & {
@@ -3109,6 +3595,9 @@ export type PortForwardRequest = Message<"runtime.v1.PortForwardRequest"> & {
   podSandboxId: string;
 
   /**
+   * Ports inside, 1 to 65535, for clients that speak WebSocket. Clients that speak SPDY name the port with each stream;
+   * the kubelet sends what it was asked for, or nothing.
+   *
    * @generated from field: repeated int32 port = 2;
    */
   port: number[];
@@ -3122,10 +3611,15 @@ export const PortForwardRequestSchema: GenMessage<PortForwardRequest> = /*@__PUR
   messageDesc(file_runtime_v1_api, 99);
 
 /**
+ * Where the way begins.
+ *
  * @generated from message runtime.v1.PortForwardResponse
  */
 export type PortForwardResponse = Message<"runtime.v1.PortForwardResponse"> & {
   /**
+   * Absolute http or https URL of the runtime's streaming server, which speaks SPDY/3.1 and mostly WebSocket. It holds
+   * a token that is good once: treat it as a secret.
+   *
    * @generated from field: string url = 1;
    */
   url: string;
@@ -3682,10 +4176,14 @@ export const ImageFsInfoRequestSchema: GenMessage<ImageFsInfoRequest> = /*@__PUR
   messageDesc(file_runtime_v1_api, 125);
 
 /**
+ * A number that can be left unset: 0 is a measurement, and not the same as none.
+ *
  * @generated from message runtime.v1.UInt64Value
  */
 export type UInt64Value = Message<"runtime.v1.UInt64Value"> & {
   /**
+   * The number.
+   *
    * @generated from field: uint64 value = 1;
    */
   value: bigint;
@@ -4283,6 +4781,8 @@ export const WindowsMemoryUsageSchema: GenMessage<WindowsMemoryUsage> = /*@__PUR
   messageDesc(file_runtime_v1_api, 148);
 
 /**
+ * Names the container, which runs and whose log was renamed.
+ *
  * @generated from message runtime.v1.ReopenContainerLogRequest
  */
 export type ReopenContainerLogRequest = Message<"runtime.v1.ReopenContainerLogRequest"> & {
@@ -4300,6 +4800,8 @@ export const ReopenContainerLogRequestSchema: GenMessage<ReopenContainerLogReque
   messageDesc(file_runtime_v1_api, 149);
 
 /**
+ * Empty. OK means that there is a new file at the log's path.
+ *
  * @generated from message runtime.v1.ReopenContainerLogResponse
  */
 export type ReopenContainerLogResponse = Message<"runtime.v1.ReopenContainerLogResponse"> & {
@@ -5020,10 +5522,16 @@ export const PodSandboxStateSchema: GenEnum<PodSandboxState> = /*@__PURE__*/
   enumDesc(file_runtime_v1_api, 4);
 
 /**
+ * The signal that asks a container to end, and the answer to which signal that is. The numbers are CRI's own, not the
+ * kernel's. SIGCLD is SIGCHLD, SIGIOT is SIGABRT, SIGPOLL is SIGIO; RTMINPLUS3 is SIGRTMIN+3, RTMAXMINUS3 is
+ * SIGRTMAX-3. Since 1.33; up to 1.36 the names had no SIGNAL_ in front, the numbers are the same.
+ *
  * @generated from enum runtime.v1.Signal
  */
 export const Signal = {
   /**
+   * The image's STOPSIGNAL, or SIGTERM where it has none.
+   *
    * @generated from enum value: SIGNAL_RUNTIME_DEFAULT = 0;
    */
   RUNTIME_DEFAULT: 0,
@@ -5355,6 +5863,10 @@ export const Signal = {
 } as const;
 
 /**
+ * The signal that asks a container to end, and the answer to which signal that is. The numbers are CRI's own, not the
+ * kernel's. SIGCLD is SIGCHLD, SIGIOT is SIGABRT, SIGPOLL is SIGIO; RTMINPLUS3 is SIGRTMIN+3, RTMAXMINUS3 is
+ * SIGRTMAX-3. Since 1.33; up to 1.36 the names had no SIGNAL_ in front, the numbers are the same.
+ *
  * @generated from enum runtime.v1.Signal
  */
 export type Signal = (typeof Signal)[keyof typeof Signal] | UnknownEnum;
@@ -5366,31 +5878,43 @@ export const SignalSchema: GenEnum<Signal> = /*@__PURE__*/
   enumDesc(file_runtime_v1_api, 5);
 
 /**
+ * State of a container. It only moves forwards.
+ *
  * @generated from enum runtime.v1.ContainerState
  */
 export const ContainerState = {
   /**
+   * Made and never started.
+   *
    * @generated from enum value: CONTAINER_CREATED = 0;
    */
   CONTAINER_CREATED: 0,
 
   /**
+   * Its main process runs.
+   *
    * @generated from enum value: CONTAINER_RUNNING = 1;
    */
   CONTAINER_RUNNING: 1,
 
   /**
+   * Its main process has ended, or could not be started. The exit code and the time of it are set.
+   *
    * @generated from enum value: CONTAINER_EXITED = 2;
    */
   CONTAINER_EXITED: 2,
 
   /**
+   * The runtime has lost track of it. The kubelet stops such a container and makes the next attempt.
+   *
    * @generated from enum value: CONTAINER_UNKNOWN = 3;
    */
   CONTAINER_UNKNOWN: 3,
 } as const;
 
 /**
+ * State of a container. It only moves forwards.
+ *
  * @generated from enum runtime.v1.ContainerState
  */
 export type ContainerState = (typeof ContainerState)[keyof typeof ContainerState] | UnknownEnum;

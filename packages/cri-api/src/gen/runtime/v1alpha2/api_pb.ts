@@ -167,30 +167,45 @@ export const PortMappingSchema: GenMessage<PortMapping> = /*@__PURE__*/
   messageDesc(file_runtime_v1alpha2_api, 3);
 
 /**
+ * One thing that is mounted into a container: a folder, file or device of the node, or an image. Mounts are made in the
+ * order of their depth, so that none hides another.
+ *
  * @generated from message runtime.v1alpha2.Mount
  */
 export type Mount = Message<"runtime.v1alpha2.Mount"> & {
   /**
+   * Absolute path inside. It is made where it is missing, and a mount of the runtime's own at the same path gives way.
+   *
    * @generated from field: string container_path = 1;
    */
   containerPath: string;
 
   /**
+   * Absolute path on the node; a symbolic link is followed. It has to exist (containerd makes a missing one as a
+   * folder, as does CRI-O).
+   *
    * @generated from field: string host_path = 2;
    */
   hostPath: string;
 
   /**
+   * Makes this mount read-only, not the mounts below it: those of the node under a folder stay writable.
+   *
    * @generated from field: bool readonly = 3;
    */
   readonly: boolean;
 
   /**
+   * Gives the files the container's SELinux label, recursively. Has no effect without SELinux; may take long on large
+   * volumes.
+   *
    * @generated from field: bool selinux_relabel = 4;
    */
   selinuxRelabel: boolean;
 
   /**
+   * What becomes of later mounts below. The default is none.
+   *
    * @generated from field: runtime.v1alpha2.MountPropagation propagation = 5;
    */
   propagation: MountPropagation;
@@ -328,10 +343,14 @@ export const NamespaceOptionSchema: GenMessage<NamespaceOption> = /*@__PURE__*/
   messageDesc(file_runtime_v1alpha2_api, 7);
 
 /**
+ * A number that can be left unset: user 0 is root, and not the same as no user.
+ *
  * @generated from message runtime.v1alpha2.Int64Value
  */
 export type Int64Value = Message<"runtime.v1alpha2.Int64Value"> & {
   /**
+   * The number.
+   *
    * @generated from field: int64 value = 1;
    */
   value: bigint;
@@ -434,6 +453,8 @@ export const LinuxSandboxSecurityContextSchema: GenMessage<LinuxSandboxSecurityC
   messageDesc(file_runtime_v1alpha2_api, 9);
 
 /**
+ * A seccomp or AppArmor profile. Since 1.20.
+ *
  * @generated from message runtime.v1alpha2.SecurityProfile
  */
 export type SecurityProfile = Message<"runtime.v1alpha2.SecurityProfile"> & {
@@ -443,6 +464,9 @@ export type SecurityProfile = Message<"runtime.v1alpha2.SecurityProfile"> & {
   profileType: SecurityProfile_ProfileType;
 
   /**
+   * For seccomp the absolute path of a JSON file, which the kubelet has resolved below its own folder; for AppArmor the
+   * name of a profile that the kernel has loaded. Set with Localhost alone.
+   *
    * @generated from field: string localhost_ref = 2;
    */
   localhostRef: string;
@@ -456,26 +480,36 @@ export const SecurityProfileSchema: GenMessage<SecurityProfile> = /*@__PURE__*/
   messageDesc(file_runtime_v1alpha2_api, 10);
 
 /**
+ * Where the profile comes from.
+ *
  * @generated from enum runtime.v1alpha2.SecurityProfile.ProfileType
  */
 export const SecurityProfile_ProfileType = {
   /**
+   * The runtime's own profile. Note that it is number 0: an empty message asks for it, a missing one does not.
+   *
    * @generated from enum value: RuntimeDefault = 0;
    */
   RuntimeDefault: 0,
 
   /**
+   * None.
+   *
    * @generated from enum value: Unconfined = 1;
    */
   Unconfined: 1,
 
   /**
+   * The one of the node that `localhost_ref` names; an unknown one fails the create.
+   *
    * @generated from enum value: Localhost = 2;
    */
   Localhost: 2,
 } as const;
 
 /**
+ * Where the profile comes from.
+ *
  * @generated from enum runtime.v1alpha2.SecurityProfile.ProfileType
  */
 export type SecurityProfile_ProfileType = (typeof SecurityProfile_ProfileType)[keyof typeof SecurityProfile_ProfileType] | UnknownEnum;
@@ -1463,15 +1497,21 @@ export const ImageSpecSchema: GenMessage<ImageSpec> = /*@__PURE__*/
   messageDesc(file_runtime_v1alpha2_api, 44);
 
 /**
+ * One environment variable.
+ *
  * @generated from message runtime.v1alpha2.KeyValue
  */
 export type KeyValue = Message<"runtime.v1alpha2.KeyValue"> & {
   /**
+   * Not "", without "=".
+   *
    * @generated from field: string key = 1;
    */
   key: string;
 
   /**
+   * The kubelet has expanded `$(NAME)` before. Bytes in v1 since 1.34, written alike.
+   *
    * @generated from field: string value = 2;
    */
   value: string;
@@ -1485,55 +1525,83 @@ export const KeyValueSchema: GenMessage<KeyValue> = /*@__PURE__*/
   messageDesc(file_runtime_v1alpha2_api, 45);
 
 /**
+ * Limits of a container's cgroup. In a create 0 or "" sets nothing; in an update it keeps what is set.
+ *
  * @generated from message runtime.v1alpha2.LinuxContainerResources
  */
 export type LinuxContainerResources = Message<"runtime.v1alpha2.LinuxContainerResources"> & {
   /**
+   * Microseconds in which `cpu_quota` may be used up: 1000 to 1000000, by default 100000.
+   *
    * @generated from field: int64 cpu_period = 1;
    */
   cpuPeriod: bigint;
 
   /**
+   * Microseconds of CPU time per period, over all CPUs: 150000 in 100000 is 1.5 CPUs. At least 1000. 0: unset; -1: no
+   * limit, which an update takes a limit away with.
+   *
    * @generated from field: int64 cpu_quota = 2;
    */
   cpuQuota: bigint;
 
   /**
+   * Weight against others when CPUs are short: 2 to 262144, 1024 for each CPU requested. 0: unset, which the kernel
+   * takes as 1024. On cgroup v2 the OCI runtime makes cpu.weight (1 to 10000) of it.
+   *
    * @generated from field: int64 cpu_shares = 3;
    */
   cpuShares: bigint;
 
   /**
+   * Bytes of memory at which the kernel reclaims and then kills. 0: unset, so no limit of its own.
+   *
    * @generated from field: int64 memory_limit_in_bytes = 4;
    */
   memoryLimitInBytes: bigint;
 
   /**
+   * -1000 to 1000: the higher, the sooner the kernel kills it for want of memory anywhere on the node; -1000 is never.
+   * 0 is a value, not unset. The kubelet sends -997 for a Guaranteed pod, 1000 for BestEffort, 3 to 999 for Burstable.
+   *
    * @generated from field: int64 oom_score_adj = 5;
    */
   oomScoreAdj: bigint;
 
   /**
+   * CPUs that it may run on, as a list of the kernel's: "0-3,8". "": all of the pod's.
+   *
    * @generated from field: string cpuset_cpus = 6;
    */
   cpusetCpus: string;
 
   /**
+   * NUMA nodes that its memory may come from, in the same form. "": all of the pod's.
+   *
    * @generated from field: string cpuset_mems = 7;
    */
   cpusetMems: string;
 
   /**
+   * One for each page size. The kubelet sends one for every size that the node has, 0 where the pod asks for none.
+   *
    * @generated from field: repeated runtime.v1alpha2.HugepageLimit hugepage_limits = 8;
    */
   hugepageLimits: HugepageLimit[];
 
   /**
+   * Files of the container's cgroup and what to write into them, for cgroup v2: "memory.high" to "1073741824". They win
+   * over the fields above. The kubelet sends "memory.oom.group" (since 1.28), and memory.min and memory.high with the
+   * feature gate MemoryQoS. Since 1.22.
+   *
    * @generated from field: map<string, string> unified = 9;
    */
   unified: { [key: string]: string };
 
   /**
+   * Bytes of memory and swap together: equal to `memory_limit_in_bytes` is no swap at all. 0: unset, which containerd
+   * takes as no swap where memory is limited; -1: no limit. Since 1.22.
+   *
    * @generated from field: int64 memory_swap_limit_in_bytes = 10;
    */
   memorySwapLimitInBytes: bigint;
@@ -1547,15 +1615,21 @@ export const LinuxContainerResourcesSchema: GenMessage<LinuxContainerResources> 
   messageDesc(file_runtime_v1alpha2_api, 46);
 
 /**
+ * How much of one size of huge pages a container may use.
+ *
  * @generated from message runtime.v1alpha2.HugepageLimit
  */
 export type HugepageLimit = Message<"runtime.v1alpha2.HugepageLimit"> & {
   /**
+   * Number and unit by 1024, as the kernel names its files: "64KB", "2MB", "1GB".
+   *
    * @generated from field: string page_size = 1;
    */
   pageSize: string;
 
   /**
+   * Bytes; 0 is none at all.
+   *
    * @generated from field: uint64 limit = 2;
    */
   limit: bigint;
@@ -1569,25 +1643,36 @@ export const HugepageLimitSchema: GenMessage<HugepageLimit> = /*@__PURE__*/
   messageDesc(file_runtime_v1alpha2_api, 47);
 
 /**
+ * An SELinux label in its four parts. A part that is "" is the runtime's choice; on a node without SELinux all of it
+ * has no effect.
+ *
  * @generated from message runtime.v1alpha2.SELinuxOption
  */
 export type SELinuxOption = Message<"runtime.v1alpha2.SELinuxOption"> & {
   /**
+   * As "system_u".
+   *
    * @generated from field: string user = 1;
    */
   user: string;
 
   /**
+   * As "system_r".
+   *
    * @generated from field: string role = 2;
    */
   role: string;
 
   /**
+   * As "container_t"; "spc_t" is a container that SELinux does not confine.
+   *
    * @generated from field: string type = 3;
    */
   type: string;
 
   /**
+   * Sensitivity and categories, as "s0:c123,c456". Pods of different categories can't touch each other's files.
+   *
    * @generated from field: string level = 4;
    */
   level: string;
@@ -1601,20 +1686,30 @@ export const SELinuxOptionSchema: GenMessage<SELinuxOption> = /*@__PURE__*/
   messageDesc(file_runtime_v1alpha2_api, 48);
 
 /**
+ * Changes to the runtime's default set of capabilities. Names without "CAP_" in front, as "NET_ADMIN"; "ALL" is every
+ * one. "ALL" counts first and single names after it: drop ALL and add one leaves that one.
+ *
  * @generated from message runtime.v1alpha2.Capability
  */
 export type Capability = Message<"runtime.v1alpha2.Capability"> & {
   /**
+   * Into the bounding, permitted and effective set; into the inheritable one with older runtimes only.
+   *
    * @generated from field: repeated string add_capabilities = 1;
    */
   addCapabilities: string[];
 
   /**
+   * Out of every set.
+   *
    * @generated from field: repeated string drop_capabilities = 2;
    */
   dropCapabilities: string[];
 
   /**
+   * Into the ambient set, too, so that processes of other users than root keep them. The kubelet sets none and most
+   * runtimes ignore it. Since 1.24.
+   *
    * @generated from field: repeated string add_ambient_capabilities = 3;
    */
   addAmbientCapabilities: string[];
@@ -1628,86 +1723,126 @@ export const CapabilitySchema: GenMessage<Capability> = /*@__PURE__*/
   messageDesc(file_runtime_v1alpha2_api, 49);
 
 /**
+ * What a container may do on Linux. The kubelet merges the pod's and the container's wishes into it.
+ *
  * @generated from message runtime.v1alpha2.LinuxContainerSecurityContext
  */
 export type LinuxContainerSecurityContext = Message<"runtime.v1alpha2.LinuxContainerSecurityContext"> & {
   /**
+   * Unset: the runtime's default set. Has no effect when privileged.
+   *
    * @generated from field: runtime.v1alpha2.Capability capabilities = 1;
    */
   capabilities?: Capability | undefined;
 
   /**
+   * As root on the node: all capabilities, all devices, /proc and /sys writable and unmasked, no seccomp, no AppArmor,
+   * no SELinux. Refused unless the sandbox is privileged.
+   *
    * @generated from field: bool privileged = 2;
    */
   privileged: boolean;
 
   /**
+   * Must fit the sandbox's; only `pid` may differ.
+   *
    * @generated from field: runtime.v1alpha2.NamespaceOption namespace_options = 3;
    */
   namespaceOptions?: NamespaceOption | undefined;
 
   /**
+   * Unset: the sandbox's label.
+   *
    * @generated from field: runtime.v1alpha2.SELinuxOption selinux_options = 4;
    */
   selinuxOptions?: SELinuxOption | undefined;
 
   /**
+   * User ID. Unset: `run_as_username`, else the image's USER, else 0.
+   *
    * @generated from field: runtime.v1alpha2.Int64Value run_as_user = 5;
    */
   runAsUser?: Int64Value | undefined;
 
   /**
+   * Primary group ID. Unset: the user's in the image's /etc/passwd, else 0. InvalidArgument without a user.
+   *
    * @generated from field: runtime.v1alpha2.Int64Value run_as_group = 12;
    */
   runAsGroup?: Int64Value | undefined;
 
   /**
+   * A name of the image's /etc/passwd; one that is not there fails the create. The kubelet sends the image's USER so
+   * when it is a name. Not together with `run_as_user`.
+   *
    * @generated from field: string run_as_username = 6;
    */
   runAsUsername: string;
 
   /**
+   * Makes the root file system read-only. Mounts keep their own setting.
+   *
    * @generated from field: bool readonly_rootfs = 7;
    */
   readonlyRootfs: boolean;
 
   /**
+   * Further group IDs of the first process: the pod's supplementalGroups and fsGroup.
+   *
    * @generated from field: repeated int64 supplemental_groups = 8;
    */
   supplementalGroups: bigint[];
 
   /**
+   * Set-user-ID programs and file capabilities give nothing: allowPrivilegeEscalation false.
+   *
    * @generated from field: bool no_new_privs = 11;
    */
   noNewPrivs: boolean;
 
   /**
+   * Paths inside that read as empty. The kubelet sends the usual list (/proc/kcore and the like); empty masks nothing.
+   *
    * @generated from field: repeated string masked_paths = 13;
    */
   maskedPaths: string[];
 
   /**
+   * Paths inside that are read-only, such as /proc/sys. Empty: none.
+   *
    * @generated from field: repeated string readonly_paths = 14;
    */
   readonlyPaths: string[];
 
   /**
+   * Unset: `seccomp_profile_path` counts, and where that is "", containerd and CRI-O run without one by default. Up to
+   * 1.4 containerd does not read it: send both. Since 1.20.
+   *
    * @generated from field: runtime.v1alpha2.SecurityProfile seccomp = 15;
    */
   seccomp?: SecurityProfile | undefined;
 
   /**
+   * Unset: `apparmor_profile` counts. On a node without AppArmor anything but Unconfined is refused. Up to 1.4
+   * containerd does not read it: send both. Since 1.20.
+   *
    * @generated from field: runtime.v1alpha2.SecurityProfile apparmor = 16;
    */
   apparmor?: SecurityProfile | undefined;
 
   /**
+   * The old form of `apparmor`: "runtime/default", "unconfined", or "localhost/" and the name of a loaded profile. ""
+   * is the runtime's default where the node has AppArmor. Counts only where `apparmor` is unset.
+   *
    * @generated from field: string apparmor_profile = 9 [deprecated = true];
    * @deprecated
    */
   apparmorProfile: string;
 
   /**
+   * The old form of `seccomp`: "runtime/default" (also "docker/default"), "unconfined", or "localhost/" and the
+   * absolute path of a profile. "" is unconfined. Counts only where `seccomp` is unset.
+   *
    * @generated from field: string seccomp_profile_path = 10 [deprecated = true];
    * @deprecated
    */
@@ -1722,15 +1857,21 @@ export const LinuxContainerSecurityContextSchema: GenMessage<LinuxContainerSecur
   messageDesc(file_runtime_v1alpha2_api, 50);
 
 /**
+ * The part of a container's configuration that is about Linux.
+ *
  * @generated from message runtime.v1alpha2.LinuxContainerConfig
  */
 export type LinuxContainerConfig = Message<"runtime.v1alpha2.LinuxContainerConfig"> & {
   /**
+   * Unset: no limits but the pod's.
+   *
    * @generated from field: runtime.v1alpha2.LinuxContainerResources resources = 1;
    */
   resources?: LinuxContainerResources | undefined;
 
   /**
+   * Unset: the runtime's defaults.
+   *
    * @generated from field: runtime.v1alpha2.LinuxContainerSecurityContext security_context = 2;
    */
   securityContext?: LinuxContainerSecurityContext | undefined;
@@ -1744,20 +1885,28 @@ export const LinuxContainerConfigSchema: GenMessage<LinuxContainerConfig> = /*@_
   messageDesc(file_runtime_v1alpha2_api, 51);
 
 /**
+ * Security of a sandbox on Windows; not served by Keelson. Since 1.22.
+ *
  * @generated from message runtime.v1alpha2.WindowsSandboxSecurityContext
  */
 export type WindowsSandboxSecurityContext = Message<"runtime.v1alpha2.WindowsSandboxSecurityContext"> & {
   /**
+   * User of the processes, who must be in the image. "": the image's user.
+   *
    * @generated from field: string run_as_username = 1;
    */
   runAsUsername: string;
 
   /**
+   * The JSON text of a group managed service account (GMSA), not a path. "": none.
+   *
    * @generated from field: string credential_spec = 2;
    */
   credentialSpec: string;
 
   /**
+   * True when the pod's containers run as processes of the node.
+   *
    * @generated from field: bool host_process = 3;
    */
   hostProcess: boolean;
@@ -1771,10 +1920,14 @@ export const WindowsSandboxSecurityContextSchema: GenMessage<WindowsSandboxSecur
   messageDesc(file_runtime_v1alpha2_api, 52);
 
 /**
+ * The part of a sandbox's configuration that is about Windows; not served by Keelson. Since 1.22.
+ *
  * @generated from message runtime.v1alpha2.WindowsPodSandboxConfig
  */
 export type WindowsPodSandboxConfig = Message<"runtime.v1alpha2.WindowsPodSandboxConfig"> & {
   /**
+   * Unset: the runtime's defaults.
+   *
    * @generated from field: runtime.v1alpha2.WindowsSandboxSecurityContext security_context = 1;
    */
   securityContext?: WindowsSandboxSecurityContext | undefined;
@@ -1788,20 +1941,28 @@ export const WindowsPodSandboxConfigSchema: GenMessage<WindowsPodSandboxConfig> 
   messageDesc(file_runtime_v1alpha2_api, 53);
 
 /**
+ * What a container may do on Windows; not served by Keelson.
+ *
  * @generated from message runtime.v1alpha2.WindowsContainerSecurityContext
  */
 export type WindowsContainerSecurityContext = Message<"runtime.v1alpha2.WindowsContainerSecurityContext"> & {
   /**
+   * User of the processes, who must be in the image. "": the image's user.
+   *
    * @generated from field: string run_as_username = 1;
    */
   runAsUsername: string;
 
   /**
+   * The JSON text of a group managed service account (GMSA), not a path. "": none.
+   *
    * @generated from field: string credential_spec = 2;
    */
   credentialSpec: string;
 
   /**
+   * Runs it as a process of the node, without isolation; the whole pod must be so. Since 1.22.
+   *
    * @generated from field: bool host_process = 3;
    */
   hostProcess: boolean;
@@ -1815,15 +1976,21 @@ export const WindowsContainerSecurityContextSchema: GenMessage<WindowsContainerS
   messageDesc(file_runtime_v1alpha2_api, 54);
 
 /**
+ * The part of a container's configuration that is about Windows; not served by Keelson.
+ *
  * @generated from message runtime.v1alpha2.WindowsContainerConfig
  */
 export type WindowsContainerConfig = Message<"runtime.v1alpha2.WindowsContainerConfig"> & {
   /**
+   * Unset: no limits.
+   *
    * @generated from field: runtime.v1alpha2.WindowsContainerResources resources = 1;
    */
   resources?: WindowsContainerResources | undefined;
 
   /**
+   * Unset: the runtime's defaults.
+   *
    * @generated from field: runtime.v1alpha2.WindowsContainerSecurityContext security_context = 2;
    */
   securityContext?: WindowsContainerSecurityContext | undefined;
@@ -1837,30 +2004,43 @@ export const WindowsContainerConfigSchema: GenMessage<WindowsContainerConfig> = 
   messageDesc(file_runtime_v1alpha2_api, 55);
 
 /**
+ * Limits of a container on Windows; not served by Keelson. Of the three CPU values one is used: count before maximum
+ * before shares.
+ *
  * @generated from message runtime.v1alpha2.WindowsContainerResources
  */
 export type WindowsContainerResources = Message<"runtime.v1alpha2.WindowsContainerResources"> & {
   /**
+   * Weight against others, 1 to 10000. 0: unset.
+   *
    * @generated from field: int64 cpu_shares = 1;
    */
   cpuShares: bigint;
 
   /**
+   * Number of CPUs. 0: unset.
+   *
    * @generated from field: int64 cpu_count = 2;
    */
   cpuCount: bigint;
 
   /**
+   * Share of all CPUs in hundredths of a per cent: 10000 is the whole node. 0: unset.
+   *
    * @generated from field: int64 cpu_maximum = 3;
    */
   cpuMaximum: bigint;
 
   /**
+   * Bytes of committed memory. 0: no limit.
+   *
    * @generated from field: int64 memory_limit_in_bytes = 4;
    */
   memoryLimitInBytes: bigint;
 
   /**
+   * Bytes of the writable layer. 0: the runtime's default. Since 1.24.
+   *
    * @generated from field: int64 rootfs_size_in_bytes = 5;
    */
   rootfsSizeInBytes: bigint;
@@ -1874,15 +2054,22 @@ export const WindowsContainerResourcesSchema: GenMessage<WindowsContainerResourc
   messageDesc(file_runtime_v1alpha2_api, 56);
 
 /**
+ * Identity of a container within its sandbox: no two have both values alike.
+ *
  * @generated from message runtime.v1alpha2.ContainerMetadata
  */
 export type ContainerMetadata = Message<"runtime.v1alpha2.ContainerMetadata"> & {
   /**
+   * Name of the container in the pod.
+   *
    * @generated from field: string name = 1;
    */
   name: string;
 
   /**
+   * Counts the tries at this container, from 0: Kubernetes' restart count. The next one is created beside the one that
+   * has ended.
+   *
    * @generated from field: uint32 attempt = 2;
    */
   attempt: number;
@@ -1896,20 +2083,28 @@ export const ContainerMetadataSchema: GenMessage<ContainerMetadata> = /*@__PURE_
   messageDesc(file_runtime_v1alpha2_api, 57);
 
 /**
+ * A device of the node that the container may use: made as a node inside and allowed in its cgroup.
+ *
  * @generated from message runtime.v1alpha2.Device
  */
 export type Device = Message<"runtime.v1alpha2.Device"> & {
   /**
+   * Path inside, as "/dev/fuse".
+   *
    * @generated from field: string container_path = 1;
    */
   containerPath: string;
 
   /**
+   * Path on the node; a symbolic link is followed. For a folder all devices in it are meant.
+   *
    * @generated from field: string host_path = 2;
    */
   hostPath: string;
 
   /**
+   * Letters of "rwm": read, write, make nodes (mknod). The kubelet sends what the device plugin says.
+   *
    * @generated from field: string permissions = 3;
    */
   permissions: string;
@@ -1923,85 +2118,125 @@ export const DeviceSchema: GenMessage<Device> = /*@__PURE__*/
   messageDesc(file_runtime_v1alpha2_api, 58);
 
 /**
+ * All that makes a container. It never changes afterwards, but for its limits.
+ *
  * @generated from message runtime.v1alpha2.ContainerConfig
  */
 export type ContainerConfig = Message<"runtime.v1alpha2.ContainerConfig"> & {
   /**
+   * Identity of the container in its sandbox. Needed.
+   *
    * @generated from field: runtime.v1alpha2.ContainerMetadata metadata = 1;
    */
   metadata?: ContainerMetadata | undefined;
 
   /**
+   * What it is made from. `image.image` is needed: the kubelet puts the ID from PullImage there.
+   *
    * @generated from field: runtime.v1alpha2.ImageSpec image = 2;
    */
   image?: ImageSpec | undefined;
 
   /**
+   * Replaces the image's ENTRYPOINT and its CMD. Empty: the image's ENTRYPOINT. No shell looks at it.
+   *
    * @generated from field: repeated string command = 3;
    */
   command: string[];
 
   /**
+   * What follows the command. Empty: the image's CMD, unless `command` is set. With both empty in both, there is
+   * nothing to run and the create fails.
+   *
    * @generated from field: repeated string args = 4;
    */
   args: string[];
 
   /**
+   * Absolute; made where it is missing. "": the image's, or "/".
+   *
    * @generated from field: string working_dir = 5;
    */
   workingDir: string;
 
   /**
+   * Added to the image's variables; the later of two with one key counts. The order means nothing.
+   *
    * @generated from field: repeated runtime.v1alpha2.KeyValue envs = 6;
    */
   envs: KeyValue[];
 
   /**
+   * Beside the runtime's own (/proc, /sys, /dev, /dev/shm) and the files of the sandbox (resolv.conf, hostname). The
+   * kubelet sends /etc/hosts, the volumes and the termination message's file.
+   *
    * @generated from field: repeated runtime.v1alpha2.Mount mounts = 7;
    */
   mounts: Mount[];
 
   /**
+   * What a device plugin or a privileged pod's volume gives. A privileged container gets all devices of the node
+   * without.
+   *
    * @generated from field: repeated runtime.v1alpha2.Device devices = 8;
    */
   devices: Device[];
 
   /**
+   * Small values that filters select by. From the kubelet: "io.kubernetes.container.name" and the pod's name, namespace
+   * and UID, as on the sandbox.
+   *
    * @generated from field: map<string, string> labels = 9;
    */
   labels: { [key: string]: string };
 
   /**
+   * Values for others to find again; the runtime hands them out unchanged. From the kubelet: a hash of the container's
+   * specification, restart count, termination message path and policy, grace period.
+   *
    * @generated from field: map<string, string> annotations = 10;
    */
   annotations: { [key: string]: string };
 
   /**
+   * Path of the log below the sandbox's `log_directory`: "NAME/ATTEMPT.log" from the kubelet. The format is CRI's: a
+   * line is `TIME stdout|stderr P|F TEXT`. "": no log.
+   *
    * @generated from field: string log_path = 11;
    */
   logPath: string;
 
   /**
+   * Keeps standard input open for Attach. False: it reads end of file at once.
+   *
    * @generated from field: bool stdin = 12;
    */
   stdin: boolean;
 
   /**
+   * Closes standard input when the first client that attached to it leaves. False: it stays open for the next.
+   *
    * @generated from field: bool stdin_once = 13;
    */
   stdinOnce: boolean;
 
   /**
+   * Gives it a terminal: stdout and stderr are one stream, and the log has stdout alone.
+   *
    * @generated from field: bool tty = 14;
    */
   tty: boolean;
 
   /**
+   * Unset on other systems.
+   *
    * @generated from field: runtime.v1alpha2.LinuxContainerConfig linux = 15;
    */
   linux?: LinuxContainerConfig | undefined;
 
   /**
+   * For Windows nodes.
+   *
    * @generated from field: runtime.v1alpha2.WindowsContainerConfig windows = 16;
    */
   windows?: WindowsContainerConfig | undefined;
@@ -2015,6 +2250,8 @@ export const ContainerConfigSchema: GenMessage<ContainerConfig> = /*@__PURE__*/
   messageDesc(file_runtime_v1alpha2_api, 59);
 
 /**
+ * Where to make the container, and what.
+ *
  * @generated from message runtime.v1alpha2.CreateContainerRequest
  */
 export type CreateContainerRequest = Message<"runtime.v1alpha2.CreateContainerRequest"> & {
@@ -2024,11 +2261,15 @@ export type CreateContainerRequest = Message<"runtime.v1alpha2.CreateContainerRe
   podSandboxId: string;
 
   /**
+   * Needed.
+   *
    * @generated from field: runtime.v1alpha2.ContainerConfig config = 2;
    */
   config?: ContainerConfig | undefined;
 
   /**
+   * What RunPodSandbox got. It is sent again so that a runtime need not keep it; it must be the same.
+   *
    * @generated from field: runtime.v1alpha2.PodSandboxConfig sandbox_config = 3;
    */
   sandboxConfig?: PodSandboxConfig | undefined;
@@ -2042,10 +2283,14 @@ export const CreateContainerRequestSchema: GenMessage<CreateContainerRequest> = 
   messageDesc(file_runtime_v1alpha2_api, 60);
 
 /**
+ * Names what was made.
+ *
  * @generated from message runtime.v1alpha2.CreateContainerResponse
  */
 export type CreateContainerResponse = Message<"runtime.v1alpha2.CreateContainerResponse"> & {
   /**
+   * The runtime's ID of the container, never "", unique on the node and never used again.
+   *
    * @generated from field: string container_id = 1;
    */
   containerId: string;
@@ -2059,6 +2304,8 @@ export const CreateContainerResponseSchema: GenMessage<CreateContainerResponse> 
   messageDesc(file_runtime_v1alpha2_api, 61);
 
 /**
+ * Names the container, which is CREATED.
+ *
  * @generated from message runtime.v1alpha2.StartContainerRequest
  */
 export type StartContainerRequest = Message<"runtime.v1alpha2.StartContainerRequest"> & {
@@ -2076,6 +2323,8 @@ export const StartContainerRequestSchema: GenMessage<StartContainerRequest> = /*
   messageDesc(file_runtime_v1alpha2_api, 62);
 
 /**
+ * Empty. OK means that the command was executed; it may have ended already.
+ *
  * @generated from message runtime.v1alpha2.StartContainerResponse
  */
 export type StartContainerResponse = Message<"runtime.v1alpha2.StartContainerResponse"> & {
@@ -2089,6 +2338,8 @@ export const StartContainerResponseSchema: GenMessage<StartContainerResponse> = 
   messageDesc(file_runtime_v1alpha2_api, 63);
 
 /**
+ * Names the container and says how long it may take.
+ *
  * @generated from message runtime.v1alpha2.StopContainerRequest
  */
 export type StopContainerRequest = Message<"runtime.v1alpha2.StopContainerRequest"> & {
@@ -2098,6 +2349,9 @@ export type StopContainerRequest = Message<"runtime.v1alpha2.StopContainerReques
   containerId: string;
 
   /**
+   * Seconds from the stop signal to SIGKILL. 0, or less, kills at once. The kubelet sends what the pod's grace period
+   * leaves after the preStop hook, as a rule at least 2.
+   *
    * @generated from field: int64 timeout = 2;
    */
   timeout: bigint;
@@ -2111,6 +2365,8 @@ export const StopContainerRequestSchema: GenMessage<StopContainerRequest> = /*@_
   messageDesc(file_runtime_v1alpha2_api, 64);
 
 /**
+ * Empty. OK means that no process of the container is left.
+ *
  * @generated from message runtime.v1alpha2.StopContainerResponse
  */
 export type StopContainerResponse = Message<"runtime.v1alpha2.StopContainerResponse"> & {
@@ -2124,6 +2380,8 @@ export const StopContainerResponseSchema: GenMessage<StopContainerResponse> = /*
   messageDesc(file_runtime_v1alpha2_api, 65);
 
 /**
+ * Names the container, in whatever state.
+ *
  * @generated from message runtime.v1alpha2.RemoveContainerRequest
  */
 export type RemoveContainerRequest = Message<"runtime.v1alpha2.RemoveContainerRequest"> & {
@@ -2141,6 +2399,8 @@ export const RemoveContainerRequestSchema: GenMessage<RemoveContainerRequest> = 
   messageDesc(file_runtime_v1alpha2_api, 66);
 
 /**
+ * Empty. OK means that nothing of the container is left but its log.
+ *
  * @generated from message runtime.v1alpha2.RemoveContainerResponse
  */
 export type RemoveContainerResponse = Message<"runtime.v1alpha2.RemoveContainerResponse"> & {
@@ -2154,10 +2414,14 @@ export const RemoveContainerResponseSchema: GenMessage<RemoveContainerResponse> 
   messageDesc(file_runtime_v1alpha2_api, 67);
 
 /**
+ * A state that can be left unset: a filter for CREATED, whose number is 0, is not the same as no filter.
+ *
  * @generated from message runtime.v1alpha2.ContainerStateValue
  */
 export type ContainerStateValue = Message<"runtime.v1alpha2.ContainerStateValue"> & {
   /**
+   * The state that is wanted.
+   *
    * @generated from field: runtime.v1alpha2.ContainerState state = 1;
    */
   state: ContainerState;
@@ -2171,25 +2435,35 @@ export const ContainerStateValueSchema: GenMessage<ContainerStateValue> = /*@__P
   messageDesc(file_runtime_v1alpha2_api, 68);
 
 /**
+ * Which containers to list. A field that is not set lets all pass; what is set must all hold.
+ *
  * @generated from message runtime.v1alpha2.ContainerFilter
  */
 export type ContainerFilter = Message<"runtime.v1alpha2.ContainerFilter"> & {
   /**
+   * The ID, or the beginning of one. "" passes all; an unknown one passes none and is no error.
+   *
    * @generated from field: string id = 1;
    */
   id: string;
 
   /**
+   * Unset passes all states.
+   *
    * @generated from field: runtime.v1alpha2.ContainerStateValue state = 2;
    */
   state?: ContainerStateValue | undefined;
 
   /**
+   * As `id`, for the sandbox that they are in.
+   *
    * @generated from field: string pod_sandbox_id = 3;
    */
   podSandboxId: string;
 
   /**
+   * Labels that must be there with exactly these values. There are no other operators.
+   *
    * @generated from field: map<string, string> label_selector = 4;
    */
   labelSelector: { [key: string]: string };
@@ -2203,10 +2477,14 @@ export const ContainerFilterSchema: GenMessage<ContainerFilter> = /*@__PURE__*/
   messageDesc(file_runtime_v1alpha2_api, 69);
 
 /**
+ * Asks for all containers, or some of them.
+ *
  * @generated from message runtime.v1alpha2.ListContainersRequest
  */
 export type ListContainersRequest = Message<"runtime.v1alpha2.ListContainersRequest"> & {
   /**
+   * Unset passes all.
+   *
    * @generated from field: runtime.v1alpha2.ContainerFilter filter = 1;
    */
   filter?: ContainerFilter | undefined;
@@ -2220,6 +2498,8 @@ export const ListContainersRequestSchema: GenMessage<ListContainersRequest> = /*
   messageDesc(file_runtime_v1alpha2_api, 70);
 
 /**
+ * A container in a list: what a status says without times, exit, mounts and limits.
+ *
  * @generated from message runtime.v1alpha2.Container
  */
 export type Container = Message<"runtime.v1alpha2.Container"> & {
@@ -2229,21 +2509,29 @@ export type Container = Message<"runtime.v1alpha2.Container"> & {
   id: string;
 
   /**
+   * The sandbox that it is in.
+   *
    * @generated from field: string pod_sandbox_id = 2;
    */
   podSandboxId: string;
 
   /**
+   * As it came in ContainerConfig.
+   *
    * @generated from field: runtime.v1alpha2.ContainerMetadata metadata = 3;
    */
   metadata?: ContainerMetadata | undefined;
 
   /**
+   * As it came in ContainerConfig.
+   *
    * @generated from field: runtime.v1alpha2.ImageSpec image = 4;
    */
   image?: ImageSpec | undefined;
 
   /**
+   * The image's ID, or a reference by digest; runtimes differ, also from their own ContainerStatus.
+   *
    * @generated from field: string image_ref = 5;
    */
   imageRef: string;
@@ -2254,16 +2542,22 @@ export type Container = Message<"runtime.v1alpha2.Container"> & {
   state: ContainerState;
 
   /**
+   * When CreateContainer made it, in nanoseconds since 1970; never 0.
+   *
    * @generated from field: int64 created_at = 7;
    */
   createdAt: bigint;
 
   /**
+   * As they came in ContainerConfig.
+   *
    * @generated from field: map<string, string> labels = 8;
    */
   labels: { [key: string]: string };
 
   /**
+   * As they came in ContainerConfig, unchanged.
+   *
    * @generated from field: map<string, string> annotations = 9;
    */
   annotations: { [key: string]: string };
@@ -2277,6 +2571,8 @@ export const ContainerSchema: GenMessage<Container> = /*@__PURE__*/
   messageDesc(file_runtime_v1alpha2_api, 71);
 
 /**
+ * The containers that passed, in no order.
+ *
  * @generated from message runtime.v1alpha2.ListContainersResponse
  */
 export type ListContainersResponse = Message<"runtime.v1alpha2.ListContainersResponse"> & {
@@ -2294,6 +2590,8 @@ export const ListContainersResponseSchema: GenMessage<ListContainersResponse> = 
   messageDesc(file_runtime_v1alpha2_api, 72);
 
 /**
+ * Names the container and says how much to tell.
+ *
  * @generated from message runtime.v1alpha2.ContainerStatusRequest
  */
 export type ContainerStatusRequest = Message<"runtime.v1alpha2.ContainerStatusRequest"> & {
@@ -2303,6 +2601,8 @@ export type ContainerStatusRequest = Message<"runtime.v1alpha2.ContainerStatusRe
   containerId: string;
 
   /**
+   * True: fill `info`, too. Costs more; meant for people.
+   *
    * @generated from field: bool verbose = 2;
    */
   verbose: boolean;
@@ -2316,6 +2616,9 @@ export const ContainerStatusRequestSchema: GenMessage<ContainerStatusRequest> = 
   messageDesc(file_runtime_v1alpha2_api, 73);
 
 /**
+ * What there is to know of one container. The kubelet needs `id`, the metadata's name, `created_at`, `image` and
+ * `image_ref`: without one it rejects the answer.
+ *
  * @generated from message runtime.v1alpha2.ContainerStatus
  */
 export type ContainerStatus = Message<"runtime.v1alpha2.ContainerStatus"> & {
@@ -2325,6 +2628,8 @@ export type ContainerStatus = Message<"runtime.v1alpha2.ContainerStatus"> & {
   id: string;
 
   /**
+   * As it came in ContainerConfig.
+   *
    * @generated from field: runtime.v1alpha2.ContainerMetadata metadata = 2;
    */
   metadata?: ContainerMetadata | undefined;
@@ -2335,66 +2640,98 @@ export type ContainerStatus = Message<"runtime.v1alpha2.ContainerStatus"> & {
   state: ContainerState;
 
   /**
+   * When CreateContainer made it, in nanoseconds since 1970; never 0.
+   *
    * @generated from field: int64 created_at = 4;
    */
   createdAt: bigint;
 
   /**
+   * When its process was started, in nanoseconds since 1970. 0: it never was.
+   *
    * @generated from field: int64 started_at = 5;
    */
   startedAt: bigint;
 
   /**
+   * When its process ended, in nanoseconds since 1970. 0: it has not yet. Never before `started_at`.
+   *
    * @generated from field: int64 finished_at = 6;
    */
   finishedAt: bigint;
 
   /**
+   * Means something when EXITED. 0 to 255: the process's own; 128 and a signal's number where one ended it (137
+   * SIGKILL, 143 SIGTERM); 128 with "StartError"; 255 when nobody saw the end.
+   *
    * @generated from field: int32 exit_code = 7;
    */
   exitCode: number;
 
   /**
+   * A name of the image for people, shown in the pod's status: its first tag with containerd, what the pod says with
+   * Keelson, else what it was created by.
+   *
    * @generated from field: runtime.v1alpha2.ImageSpec image = 8;
    */
   image?: ImageSpec | undefined;
 
   /**
+   * The image by digest, as `docker.io/library/busybox@sha256:…`, or its ID where it has no digest. Kubernetes shows it
+   * as imageID. Never "".
+   *
    * @generated from field: string image_ref = 9;
    */
   imageRef: string;
 
   /**
+   * One word on the state, for programs. "OOMKilled", which every runtime has to set when the kernel killed for want of
+   * memory; "Completed" (exit code 0), "Error" (another), "StartError" (it could not be started), "Unknown" (nobody saw
+   * the end). "" while it runs. Kubernetes shows it.
+   *
    * @generated from field: string reason = 10;
    */
   reason: string;
 
   /**
+   * A sentence on the state, for people; why the start failed, say. The kubelet shows it when the container left no
+   * termination message of its own.
+   *
    * @generated from field: string message = 11;
    */
   message: string;
 
   /**
+   * As they came in ContainerConfig.
+   *
    * @generated from field: map<string, string> labels = 12;
    */
   labels: { [key: string]: string };
 
   /**
+   * As they came in ContainerConfig, unchanged.
+   *
    * @generated from field: map<string, string> annotations = 13;
    */
   annotations: { [key: string]: string };
 
   /**
+   * As they came in ContainerConfig. The kubelet finds the file with the termination message by them.
+   *
    * @generated from field: repeated runtime.v1alpha2.Mount mounts = 14;
    */
   mounts: Mount[];
 
   /**
+   * Absolute path of the log on the node. "": it has none.
+   *
    * @generated from field: string log_path = 15;
    */
   logPath: string;
 
   /**
+   * The limits that hold now, for in-place resize. Unset from older runtimes. Since 1.25.
+   *
    * @generated from field: runtime.v1alpha2.ContainerResources resources = 16;
    */
   resources?: ContainerResources | undefined;
@@ -2408,15 +2745,22 @@ export const ContainerStatusSchema: GenMessage<ContainerStatus> = /*@__PURE__*/
   messageDesc(file_runtime_v1alpha2_api, 74);
 
 /**
+ * The status, and more where it was asked for.
+ *
  * @generated from message runtime.v1alpha2.ContainerStatusResponse
  */
 export type ContainerStatusResponse = Message<"runtime.v1alpha2.ContainerStatusResponse"> & {
   /**
+   * Always set in an answer that is not an error.
+   *
    * @generated from field: runtime.v1alpha2.ContainerStatus status = 1;
    */
   status?: ContainerStatus | undefined;
 
   /**
+   * Further facts for people when `verbose` was set, else empty. Keys and content are the runtime's own; each value is
+   * JSON. containerd, CRI-O and Keelson put one object under "info", with `pid` and `runtimeSpec` among others.
+   *
    * @generated from field: map<string, string> info = 2;
    */
   info: { [key: string]: string };
@@ -2430,15 +2774,21 @@ export const ContainerStatusResponseSchema: GenMessage<ContainerStatusResponse> 
   messageDesc(file_runtime_v1alpha2_api, 75);
 
 /**
+ * Limits as they hold, by system. Since 1.25.
+ *
  * @generated from message runtime.v1alpha2.ContainerResources
  */
 export type ContainerResources = Message<"runtime.v1alpha2.ContainerResources"> & {
   /**
+   * Unset on other systems.
+   *
    * @generated from field: runtime.v1alpha2.LinuxContainerResources linux = 1;
    */
   linux?: LinuxContainerResources | undefined;
 
   /**
+   * Unset on Linux.
+   *
    * @generated from field: runtime.v1alpha2.WindowsContainerResources windows = 2;
    */
   windows?: WindowsContainerResources | undefined;
@@ -2452,6 +2802,8 @@ export const ContainerResourcesSchema: GenMessage<ContainerResources> = /*@__PUR
   messageDesc(file_runtime_v1alpha2_api, 76);
 
 /**
+ * Names the container and the limits to set.
+ *
  * @generated from message runtime.v1alpha2.UpdateContainerResourcesRequest
  */
 export type UpdateContainerResourcesRequest = Message<"runtime.v1alpha2.UpdateContainerResourcesRequest"> & {
@@ -2461,16 +2813,22 @@ export type UpdateContainerResourcesRequest = Message<"runtime.v1alpha2.UpdateCo
   containerId: string;
 
   /**
+   * What is not zero in it is set; the rest stays. `oom_score_adj` is not changed.
+   *
    * @generated from field: runtime.v1alpha2.LinuxContainerResources linux = 2;
    */
   linux?: LinuxContainerResources | undefined;
 
   /**
+   * For Windows nodes. Since 1.20.
+   *
    * @generated from field: runtime.v1alpha2.WindowsContainerResources windows = 3;
    */
   windows?: WindowsContainerResources | undefined;
 
   /**
+   * Further values for runtimes that know them; the kubelet sends none. They do not become the container's. Since 1.20.
+   *
    * @generated from field: map<string, string> annotations = 4;
    */
   annotations: { [key: string]: string };
@@ -2484,6 +2842,8 @@ export const UpdateContainerResourcesRequestSchema: GenMessage<UpdateContainerRe
   messageDesc(file_runtime_v1alpha2_api, 77);
 
 /**
+ * Empty. OK means that all of the limits hold.
+ *
  * @generated from message runtime.v1alpha2.UpdateContainerResourcesResponse
  */
 export type UpdateContainerResourcesResponse = Message<"runtime.v1alpha2.UpdateContainerResourcesResponse"> & {
@@ -2497,6 +2857,8 @@ export const UpdateContainerResourcesResponseSchema: GenMessage<UpdateContainerR
   messageDesc(file_runtime_v1alpha2_api, 78);
 
 /**
+ * A command to run to its end, without input and without a terminal.
+ *
  * @generated from message runtime.v1alpha2.ExecSyncRequest
  */
 export type ExecSyncRequest = Message<"runtime.v1alpha2.ExecSyncRequest"> & {
@@ -2506,11 +2868,15 @@ export type ExecSyncRequest = Message<"runtime.v1alpha2.ExecSyncRequest"> & {
   containerId: string;
 
   /**
+   * Program and arguments; no shell looks at them. Never empty.
+   *
    * @generated from field: repeated string cmd = 2;
    */
   cmd: string[];
 
   /**
+   * Seconds until the command is killed and the call fails with DeadlineExceeded. 0: no limit.
+   *
    * @generated from field: int64 timeout = 3;
    */
   timeout: bigint;
@@ -2524,20 +2890,29 @@ export const ExecSyncRequestSchema: GenMessage<ExecSyncRequest> = /*@__PURE__*/
   messageDesc(file_runtime_v1alpha2_api, 79);
 
 /**
+ * What the command left. A command that failed is an answer, too.
+ *
  * @generated from message runtime.v1alpha2.ExecSyncResponse
  */
 export type ExecSyncResponse = Message<"runtime.v1alpha2.ExecSyncResponse"> & {
   /**
+   * At most 16 MiB; what is beyond is dropped and the command goes on. As the kubelet takes messages of 16 MiB, a full
+   * one does not reach it: Keelson caps both streams together.
+   *
    * @generated from field: bytes stdout = 1;
    */
   stdout: Uint8Array;
 
   /**
+   * As `stdout`.
+   *
    * @generated from field: bytes stderr = 2;
    */
   stderr: Uint8Array;
 
   /**
+   * The command's own, or 128 and the number of the signal that ended it.
+   *
    * @generated from field: int32 exit_code = 3;
    */
   exitCode: number;
@@ -2551,6 +2926,8 @@ export const ExecSyncResponseSchema: GenMessage<ExecSyncResponse> = /*@__PURE__*
   messageDesc(file_runtime_v1alpha2_api, 80);
 
 /**
+ * A command to stream. The flags say which streams the client will open; at least one of the three.
+ *
  * @generated from message runtime.v1alpha2.ExecRequest
  */
 export type ExecRequest = Message<"runtime.v1alpha2.ExecRequest"> & {
@@ -2560,26 +2937,36 @@ export type ExecRequest = Message<"runtime.v1alpha2.ExecRequest"> & {
   containerId: string;
 
   /**
+   * Program and arguments; no shell looks at them. Never empty.
+   *
    * @generated from field: repeated string cmd = 2;
    */
   cmd: string[];
 
   /**
+   * Gives the command a terminal, whose size the client sets through the stream.
+   *
    * @generated from field: bool tty = 3;
    */
   tty: boolean;
 
   /**
+   * The client sends input.
+   *
    * @generated from field: bool stdin = 4;
    */
   stdin: boolean;
 
   /**
+   * The client takes output.
+   *
    * @generated from field: bool stdout = 5;
    */
   stdout: boolean;
 
   /**
+   * The client takes errors apart. Must be false with `tty`: a terminal has one output.
+   *
    * @generated from field: bool stderr = 6;
    */
   stderr: boolean;
@@ -2593,10 +2980,15 @@ export const ExecRequestSchema: GenMessage<ExecRequest> = /*@__PURE__*/
   messageDesc(file_runtime_v1alpha2_api, 81);
 
 /**
+ * Where the command waits.
+ *
  * @generated from message runtime.v1alpha2.ExecResponse
  */
 export type ExecResponse = Message<"runtime.v1alpha2.ExecResponse"> & {
   /**
+   * Absolute http or https URL of the runtime's streaming server, which speaks SPDY/3.1 and mostly WebSocket. It holds
+   * a token that is good once: treat it as a secret.
+   *
    * @generated from field: string url = 1;
    */
   url: string;
@@ -2610,6 +3002,8 @@ export const ExecResponseSchema: GenMessage<ExecResponse> = /*@__PURE__*/
   messageDesc(file_runtime_v1alpha2_api, 82);
 
 /**
+ * Streams to a container's main process. The flags say which the client will open; at least one of the three.
+ *
  * @generated from message runtime.v1alpha2.AttachRequest
  */
 export type AttachRequest = Message<"runtime.v1alpha2.AttachRequest"> & {
@@ -2619,21 +3013,29 @@ export type AttachRequest = Message<"runtime.v1alpha2.AttachRequest"> & {
   containerId: string;
 
   /**
+   * The client sends input, which arrives only where the container was created with `stdin`.
+   *
    * @generated from field: bool stdin = 2;
    */
   stdin: boolean;
 
   /**
+   * Must be the container's own `tty`.
+   *
    * @generated from field: bool tty = 3;
    */
   tty: boolean;
 
   /**
+   * The client takes output, from now on.
+   *
    * @generated from field: bool stdout = 4;
    */
   stdout: boolean;
 
   /**
+   * The client takes errors apart. Must be false with `tty`: a terminal has one output.
+   *
    * @generated from field: bool stderr = 5;
    */
   stderr: boolean;
@@ -2647,10 +3049,15 @@ export const AttachRequestSchema: GenMessage<AttachRequest> = /*@__PURE__*/
   messageDesc(file_runtime_v1alpha2_api, 83);
 
 /**
+ * Where the streams wait.
+ *
  * @generated from message runtime.v1alpha2.AttachResponse
  */
 export type AttachResponse = Message<"runtime.v1alpha2.AttachResponse"> & {
   /**
+   * Absolute http or https URL of the runtime's streaming server, which speaks SPDY/3.1 and mostly WebSocket. It holds
+   * a token that is good once: treat it as a secret.
+   *
    * @generated from field: string url = 1;
    */
   url: string;
@@ -2664,6 +3071,8 @@ export const AttachResponseSchema: GenMessage<AttachResponse> = /*@__PURE__*/
   messageDesc(file_runtime_v1alpha2_api, 84);
 
 /**
+ * A way into a sandbox's network.
+ *
  * @generated from message runtime.v1alpha2.PortForwardRequest
  */
 export type PortForwardRequest = Message<"runtime.v1alpha2.PortForwardRequest"> & {
@@ -2673,6 +3082,9 @@ export type PortForwardRequest = Message<"runtime.v1alpha2.PortForwardRequest"> 
   podSandboxId: string;
 
   /**
+   * Ports inside, 1 to 65535, for clients that speak WebSocket. Clients that speak SPDY name the port with each stream;
+   * the kubelet sends what it was asked for, or nothing.
+   *
    * @generated from field: repeated int32 port = 2;
    */
   port: number[];
@@ -2686,10 +3098,15 @@ export const PortForwardRequestSchema: GenMessage<PortForwardRequest> = /*@__PUR
   messageDesc(file_runtime_v1alpha2_api, 85);
 
 /**
+ * Where the way begins.
+ *
  * @generated from message runtime.v1alpha2.PortForwardResponse
  */
 export type PortForwardResponse = Message<"runtime.v1alpha2.PortForwardResponse"> & {
   /**
+   * Absolute http or https URL of the runtime's streaming server, which speaks SPDY/3.1 and mostly WebSocket. It holds
+   * a token that is good once: treat it as a secret.
+   *
    * @generated from field: string url = 1;
    */
   url: string;
@@ -3131,10 +3548,14 @@ export const ImageFsInfoRequestSchema: GenMessage<ImageFsInfoRequest> = /*@__PUR
   messageDesc(file_runtime_v1alpha2_api, 106);
 
 /**
+ * A number that can be left unset: 0 is a measurement, and not the same as none.
+ *
  * @generated from message runtime.v1alpha2.UInt64Value
  */
 export type UInt64Value = Message<"runtime.v1alpha2.UInt64Value"> & {
   /**
+   * The number.
+   *
    * @generated from field: uint64 value = 1;
    */
   value: bigint;
@@ -3447,6 +3868,8 @@ export const MemoryUsageSchema: GenMessage<MemoryUsage> = /*@__PURE__*/
   messageDesc(file_runtime_v1alpha2_api, 119);
 
 /**
+ * Names the container, which runs and whose log was renamed.
+ *
  * @generated from message runtime.v1alpha2.ReopenContainerLogRequest
  */
 export type ReopenContainerLogRequest = Message<"runtime.v1alpha2.ReopenContainerLogRequest"> & {
@@ -3464,6 +3887,8 @@ export const ReopenContainerLogRequestSchema: GenMessage<ReopenContainerLogReque
   messageDesc(file_runtime_v1alpha2_api, 120);
 
 /**
+ * Empty. OK means that there is a new file at the log's path.
+ *
  * @generated from message runtime.v1alpha2.ReopenContainerLogResponse
  */
 export type ReopenContainerLogResponse = Message<"runtime.v1alpha2.ReopenContainerLogResponse"> & {
@@ -3642,31 +4067,43 @@ export const PodSandboxStateSchema: GenEnum<PodSandboxState> = /*@__PURE__*/
   enumDesc(file_runtime_v1alpha2_api, 3);
 
 /**
+ * State of a container. It only moves forwards.
+ *
  * @generated from enum runtime.v1alpha2.ContainerState
  */
 export const ContainerState = {
   /**
+   * Made and never started.
+   *
    * @generated from enum value: CONTAINER_CREATED = 0;
    */
   CONTAINER_CREATED: 0,
 
   /**
+   * Its main process runs.
+   *
    * @generated from enum value: CONTAINER_RUNNING = 1;
    */
   CONTAINER_RUNNING: 1,
 
   /**
+   * Its main process has ended, or could not be started. The exit code and the time of it are set.
+   *
    * @generated from enum value: CONTAINER_EXITED = 2;
    */
   CONTAINER_EXITED: 2,
 
   /**
+   * The runtime has lost track of it. The kubelet stops such a container and makes the next attempt.
+   *
    * @generated from enum value: CONTAINER_UNKNOWN = 3;
    */
   CONTAINER_UNKNOWN: 3,
 } as const;
 
 /**
+ * State of a container. It only moves forwards.
+ *
  * @generated from enum runtime.v1alpha2.ContainerState
  */
 export type ContainerState = (typeof ContainerState)[keyof typeof ContainerState] | UnknownEnum;
