@@ -69,9 +69,7 @@ export type CriErrorReason =
   /** A message is larger than the limit of the client or of the runtime. */
   | "MESSAGE_TOO_LARGE"
   /** The runtime has no stream of container events, or has it switched off. */
-  | "EVENTS_NOT_SERVED"
-  /** The answer lacks what CRI promises in it, so that it can't be used. */
-  | "INCOMPLETE_ANSWER";
+  | "EVENTS_NOT_SERVED";
 
 export interface CriErrorOptions {
   readonly cause?: unknown;

@@ -1,6 +1,6 @@
 import type { Message } from "@bufbuild/protobuf";
 import { type Endpoint, formatEndpoint, parseEndpoint } from "@keelson/cri-api/endpoint";
-import { type CriError, invalidArgument, isCriError } from "@keelson/cri-api/errors";
+import { CriError, canceled, invalidArgument, isCriError, quote } from "@keelson/cri-api/errors";
 import { ImageService, RuntimeService } from "@keelson/cri-api/v1";
 import { type CriVersion, criVersions } from "@keelson/cri-api/versions";
 import { type Backoff, defaultBackoff, pauseMs } from "./backoff.ts";
@@ -11,6 +11,7 @@ import type { CriMethodName } from "./deadlines.ts";
 import { Link } from "./link.ts";
 import type { CriServiceName, LinkState } from "./link-state.ts";
 import { serviceClient } from "./service-client.ts";
+import { Signal } from "./signal.ts";
 
 export interface ConnectOptions {
   /**
@@ -42,7 +43,9 @@ export interface ConnectOptions {
   readonly maxMessageBytes?: number;
   /** Pauses between attempts to reach a runtime that is away. Default 100 ms, doubled up to 3 s. */
   readonly backoff?: Partial<Backoff>;
-  /** Is told of each change of a connection's state, and what was done to a request. Must not throw. */
+  /** Ends the connecting; the connection that was made lives on without it. */
+  readonly signal?: AbortSignal;
+  /** Is told of each change of a connection's state, and of what was done to a request. What it throws is uncaught. */
   readonly onEvent?: (event: CriConnectionEvent) => void;
 }
 
@@ -81,7 +84,13 @@ export interface CriConnection extends AsyncDisposable {
  */
 export async function connectCri(options: ConnectOptions): Promise<CriConnection> {
   const { runtimeEndpoint, imageEndpoint } = options;
+  const { signal, versions = criVersions } = options;
   const candidates = typeof runtimeEndpoint === "string" ? [runtimeEndpoint] : runtimeEndpoint;
+  const unknown = versions.find((version) => !criVersions.includes(version));
+  if (versions.length === 0 || unknown !== undefined) {
+    const what = unknown === undefined ? "versions is empty" : `there is no version ${quote(String(unknown))}`;
+    throw invalidArgument(`connect: ${what}`, { hint: `name one or more of ${criVersions.join(", ")}` });
+  }
   const imageAt = imageEndpoint === undefined ? undefined : endpointOf(imageEndpoint);
   const all = candidates.map(endpointOf);
   const giveUp = performance.now() + (options.timeoutMs ?? 10_000);
@@ -91,8 +100,9 @@ export async function connectCri(options: ConnectOptions): Promise<CriConnection
       return await firstOf(all, imageAt, options);
     } catch (error) {
       const pause = pauseMs(failures + 1, pauses);
-      if (options.waitForReady !== true || !mayPass(error) || performance.now() + pause >= giveUp) throw error;
-      await new Promise((resolve) => setTimeout(resolve, pause));
+      if (signal?.aborted || options.waitForReady !== true || !mayPass(error) || performance.now() + pause >= giveUp)
+        throw error;
+      await new Signal().next({ signal, deadline: performance.now() + pause });
     }
   }
 }
@@ -123,14 +133,26 @@ async function firstOf(
     }
   }
   if (all.length < 2) throw failure;
-  throw Object.assign(failure, { message: `connect: nothing listens at any of ${all.map(formatEndpoint).join(", ")}` });
+  throw new CriError(failure.code, `connect: nothing listens at any of ${all.map(formatEndpoint).join(", ")}`, {
+    reason: "NOT_LISTENING",
+    cause: failure,
+    hint: "start the runtime, or name its socket",
+  });
 }
 
 async function connectTo(runtimeAt: Endpoint, imageAt: Endpoint, options: ConnectOptions): Promise<CriConnection> {
   const { versions = criVersions, timeoutMs = 10_000, maxMessageBytes = defaultMaxMessageBytes } = options;
-  if (versions.length === 0) throw invalidArgument("connect: versions is empty");
   const shared = formatEndpoint(runtimeAt) === formatEndpoint(imageAt);
-  const emit = (event: CriConnectionEvent): void => options.onEvent?.(event);
+  const emit = (event: CriConnectionEvent): void => {
+    try {
+      options.onEvent?.(event);
+    } catch (error) {
+      // a listener's fault is not the connection's
+      queueMicrotask(() => {
+        throw error;
+      });
+    }
+  };
   const link = (endpoint: Endpoint, services: readonly CriServiceName[]): Link =>
     new Link({
       endpoint,
@@ -151,11 +173,16 @@ async function connectTo(runtimeAt: Endpoint, imageAt: Endpoint, options: Connec
   const close = (): void => {
     for (const one of links) one.close();
   };
+  const { signal } = options;
+  signal?.addEventListener("abort", close);
   try {
+    if (signal?.aborted) close();
     await negotiate();
   } catch (error) {
     close();
-    throw error;
+    throw signal?.aborted ? canceled("connect: the caller ended it", { cause: signal.reason }) : error;
+  } finally {
+    signal?.removeEventListener("abort", close);
   }
   const common = {
     deadlines: { requestTimeoutMs: options.requestTimeoutMs ?? 120_000, byMethod: options.deadlines ?? {} },

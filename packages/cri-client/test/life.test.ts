@@ -289,6 +289,19 @@ describe("a connection's life", () => {
     cri.close();
   });
 
+  it("stops connecting when the caller has had enough", async () => {
+    const ended = new AbortController();
+    const connecting = watched({ waitForReady: true, signal: ended.signal });
+    const failed = expect(connecting).rejects.toMatchObject({ code: "CANCELED" });
+    ended.abort();
+    await failed;
+    await expect(watched({ signal: AbortSignal.abort() })).rejects.toMatchObject({ code: "CANCELED" });
+  });
+
+  it.each([[[]], [["v2"]]])("refuses %j as versions", async (versions) => {
+    await expect(watched({ versions: versions as CriVersion[] })).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
+  });
+
   it("cancels a stream that is left while it is silent", async () => {
     const { server } = await start(["v1"]);
     const { cri } = await watched();
