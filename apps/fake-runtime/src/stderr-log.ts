@@ -1,6 +1,7 @@
 import process from "node:process";
 import { isCriError } from "@keelson/cri-api/errors";
-import { type Log, type LogFields, redact } from "@keelson/runtime-core";
+import { redact } from "@keelson/cri-api/redact";
+import type { Log, LogFields } from "@keelson/runtime-core";
 
 export const logLevels = ["debug", "info", "warn", "error"] as const;
 export type LogLevel = (typeof logLevels)[number];

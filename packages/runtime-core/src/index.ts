@@ -1,5 +1,4 @@
 export { type Core, type CoreOptions, createCore } from "./core.ts";
 export { type Log, type LogFields, silentLog } from "./log.ts";
-export { redact } from "./redact.ts";
 export { type RegisterOptions, registerCri } from "./router.ts";
 export { createSystemClock } from "./system-clock.ts";

@@ -4,7 +4,9 @@ import { printable } from "./printable.ts";
 /** What went wrong and what to do about it, for people: a line or two for each error. */
 export async function failure(error: unknown): Promise<string> {
   const text = parts(error).map(describe).join("\n");
-  return printable(text.includes("://") ? await withoutCredentials(text) : text);
+  // not every runtime takes passwords and signatures out of what it says
+  const { redact } = await import("@keelson/cri-api/redact");
+  return printable(redact(text));
 }
 
 /** An error that hides or holds others, as the single ones, the first one first. */
@@ -45,10 +47,4 @@ const remedies: Readonly<Record<string, string>> = {
 /** What a line feed in foreign text begins can't be taken for a line of ours. */
 function indented(text: string): string {
   return text.trimEnd().replaceAll("\n", "\n    ");
-}
-
-/** Not every runtime takes passwords and signatures out of the URLs in its errors. */
-async function withoutCredentials(text: string): Promise<string> {
-  const { createRedactor } = await import("@keelson/image-store/registry");
-  return createRedactor()(text);
 }

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { CriError, failedPrecondition, notFound, quote } from "@keelson/cri-api/errors";
+import { redactError } from "@keelson/cri-api/redact";
 import type { Descriptor } from "../manifest/descriptor.ts";
 import { type ImageConfig, maxConfigBytes, parseImageConfig } from "../manifest/image-config.ts";
 import { type PlannedLayer, planLayers } from "../manifest/plan-layers.ts";
@@ -15,7 +16,6 @@ import {
 import { streamBlob } from "../registry/fetch-blob.ts";
 import { type FetchOptions, resolveTag } from "../registry/fetch-manifest.ts";
 import type { RegistryAuth, RegistryClient, RegistrySession } from "../registry/index.ts";
-import { redactError } from "../registry/redact.ts";
 import { type FoundManifest, findManifest, type ManifestRoot } from "./find-manifest.ts";
 
 /** All that a pull needs to know before the first layer is fetched; its manifest and config are verified. */

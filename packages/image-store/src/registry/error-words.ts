@@ -1,5 +1,5 @@
 import { quote } from "@keelson/cri-api/errors";
-import type { Redactor } from "./redact.ts";
+import type { Redactor } from "@keelson/cri-api/redact";
 
 const maxMessages = 3;
 

@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
 import { isCriError, quote } from "@keelson/cri-api/errors";
+import type { Redactor } from "@keelson/cri-api/redact";
 import type { Descriptor } from "../manifest/descriptor.ts";
 import { digestOfHex } from "../reference/index.ts";
 import type { FetchOptions } from "./fetch-manifest.ts";
 import { refuseEncoding, watchedBody } from "./read-body.ts";
-import type { Redactor } from "./redact.ts";
 import { corrupt, RegistryError, refused } from "./registry-error.ts";
 import { hostLabel, type RegistryHost } from "./registry-host.ts";
 import type { RegistrySession } from "./registry-session.ts";

@@ -6,8 +6,6 @@ export { fetchManifest, resolveTag } from "./fetch-manifest.ts";
 export type { NodeFetch, NodeFetchOptions } from "./node-fetch.ts";
 export { createNodeFetch } from "./node-fetch.ts";
 export type { ProgressLimits } from "./read-body.ts";
-export type { Redactor } from "./redact.ts";
-export { createRedactor } from "./redact.ts";
 export type { OpenOptions, RegistryClient, RegistryClientDeps, RegistryClientOptions } from "./registry-client.ts";
 export { createRegistryClient } from "./registry-client.ts";
 export type { RegistryErrorDetails } from "./registry-error.ts";

@@ -1,9 +1,9 @@
+import { createRedactor } from "@keelson/cri-api/redact";
 import type { ImageReference } from "../reference/index.ts";
 import { Authorizations } from "./authorizations.ts";
 import { type RegistryAuth, readCredentials } from "./credentials.ts";
 import { createNodeFetch } from "./node-fetch.ts";
 import type { ProgressLimits } from "./read-body.ts";
-import { createRedactor } from "./redact.ts";
 import { explicitHost, resolveHosts } from "./registry-hosts.ts";
 import { RegistrySession, type SessionDeps } from "./registry-session.ts";
 import { type RetryPolicy, type Sleep, sleep } from "./retry.ts";

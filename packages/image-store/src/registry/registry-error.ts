@@ -1,6 +1,6 @@
 import { CriError, type CriErrorCode, type CriErrorOptions, quote } from "@keelson/cri-api/errors";
+import type { Redactor } from "@keelson/cri-api/redact";
 import { damagedHint } from "../manifest/data-loss.ts";
-import type { Redactor } from "./redact.ts";
 
 export interface RegistryErrorDetails extends CriErrorOptions {
   /** HTTP status, when there was an answer. */

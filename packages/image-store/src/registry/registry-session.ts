@@ -1,9 +1,9 @@
 import { isCriError, quote } from "@keelson/cri-api/errors";
+import type { Redactor } from "@keelson/cri-api/redact";
 import type { Authorizations } from "./authorizations.ts";
 import { errorWords } from "./error-words.ts";
 import { checkTarget, type OriginPolicy } from "./origin-policy.ts";
 import { type ProgressLimits, readSmallBody } from "./read-body.ts";
-import type { Redactor } from "./redact.ts";
 import { networkError, type RegistryError, refused, statusError } from "./registry-error.ts";
 import { hostLabel, type RegistryHost } from "./registry-host.ts";
 import { parseRetryAfter, type RetryPolicy, type Sleep, throwIfAborted } from "./retry.ts";

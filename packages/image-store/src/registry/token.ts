@@ -1,9 +1,9 @@
 import { quote } from "@keelson/cri-api/errors";
+import type { Redactor } from "@keelson/cri-api/redact";
 import { basicValue, type Credentials } from "./credentials.ts";
 import { isHeaderValue } from "./hosts-file.ts";
 import { checkTarget, mayHaveCredentials, type OriginPolicy } from "./origin-policy.ts";
 import { type ProgressLimits, readSmallBody } from "./read-body.ts";
-import type { Redactor } from "./redact.ts";
 import { RegistryError, refused, statusError } from "./registry-error.ts";
 import type { RegistryFetch, TlsSettings } from "./transport.ts";
 

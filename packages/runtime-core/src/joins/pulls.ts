@@ -1,8 +1,8 @@
 import { canceled, unavailable } from "@keelson/cri-api/errors";
-import type { AuthConfig } from "@keelson/cri-api/v1";
+import { createRedactor, redactError, secretsOf } from "@keelson/cri-api/redact";
+import { AuthConfigSchema } from "@keelson/cri-api/v1";
 import type { Log } from "../log.ts";
 import type { Clock, PullRequest, ResolvedImage, Task, Timer } from "../ports/index.ts";
-import { redactError } from "../redact.ts";
 import { canonicalJson } from "./fingerprint.ts";
 import { startWork, type Waiter, type Work, waitFor } from "./work.ts";
 
@@ -70,7 +70,8 @@ export class Pulls {
         return await this.#options.pull(request, task);
       } catch (error) {
         // should the credentials have come back in a registry's answer
-        throw redactError(error, secretsOf(request.auth));
+        const secrets = request.auth === undefined ? [] : secretsOf(AuthConfigSchema, request.auth);
+        throw redactError(error, createRedactor(secrets));
       }
     });
     const shared: SharedPull = { work, waiters: 0 };
@@ -93,10 +94,6 @@ export class Pulls {
       shared.work.abort(canceled("pull image: nobody waits for it any more"));
     });
   }
-}
-
-function secretsOf(auth: AuthConfig | undefined): readonly string[] {
-  return auth === undefined ? [] : [auth.password, auth.auth, auth.identityToken, auth.registryToken];
 }
 
 /** Nothing of the credentials can be read from it. */

@@ -1,6 +1,6 @@
 import { type Code, ConnectError } from "@connectrpc/connect";
 import { CriError, grpcStatus, isCriError, wireMessage } from "@keelson/cri-api/errors";
-import { redact } from "../redact.ts";
+import { redact } from "@keelson/cri-api/redact";
 
 /** What a caller is told of a failure. The only place of the core that knows Connect's codes, which are gRPC's. */
 export function toConnectError(error: unknown): ConnectError {
