@@ -372,9 +372,10 @@ export type NamespaceOption = Message<"runtime.v1.NamespaceOption"> & {
   targetId: string;
 
   /**
-   * Unset is the node's user namespace. The kubelet always sets it since 1.25, for an ordinary pod to mode NODE; the
-   * container's must be the sandbox's. Mode POD is safe only where `RuntimeHandlerFeatures.user_namespaces` is true: an
-   * older runtime drops the field and root inside is root on the node.
+   * Unset is the node's user namespace. A kubelet with user namespaces switched on (by default since 1.33) always sets
+   * it, for an ordinary pod to mode NODE; the container's must be the sandbox's. Mode POD is safe only where
+   * `RuntimeHandlerFeatures.user_namespaces` is true: an older runtime drops the field and root inside is root on the
+   * node.
    *
    * @generated from field: runtime.v1.UserNamespace userns_options = 5;
    */
@@ -395,7 +396,7 @@ export const NamespaceOptionSchema: GenMessage<NamespaceOption> = /*@__PURE__*/
  */
 export type Int64Value = Message<"runtime.v1.Int64Value"> & {
   /**
-   * The number.
+   * The number; 0 when the message is there and empty.
    *
    * @generated from field: int64 value = 1;
    */
@@ -460,7 +461,7 @@ export type LinuxSandboxSecurityContext = Message<"runtime.v1.LinuxSandboxSecuri
   supplementalGroups: bigint[];
 
   /**
-   * As in LinuxContainerSecurityContext. Since 1.31.
+   * Whether the groups of an image add to them, as in LinuxContainerSecurityContext. Since 1.31.
    *
    * @generated from field: runtime.v1.SupplementalGroupsPolicy supplemental_groups_policy = 11;
    */
@@ -546,7 +547,7 @@ export const SecurityProfile_ProfileType = {
   RuntimeDefault: 0,
 
   /**
-   * None.
+   * No profile: nothing is forbidden by it.
    *
    * @generated from enum value: Unconfined = 1;
    */
@@ -589,7 +590,8 @@ export type LinuxPodSandboxConfig = Message<"runtime.v1.LinuxPodSandboxConfig"> 
   cgroupParent: string;
 
   /**
-   * Unset is the runtime's defaults with POD for all namespaces.
+   * Security of the sandbox and the modes of its namespaces. Unset is the runtime's defaults with POD for all
+   * namespaces.
    *
    * @generated from field: runtime.v1.LinuxSandboxSecurityContext security_context = 2;
    */
@@ -597,7 +599,7 @@ export type LinuxPodSandboxConfig = Message<"runtime.v1.LinuxPodSandboxConfig"> 
 
   /**
    * Kernel parameters by dotted name, written once in the sandbox's namespaces: "net.ipv4.tcp_syncookies" to "1". Only
-   * parameters that belong to a namespace are possible; for a namespace of the node's they are refused.
+   * parameters that belong to a namespace are possible; one of a namespace that the pod takes from the node is refused.
    *
    * @generated from field: map<string, string> sysctls = 3;
    */
@@ -676,7 +678,7 @@ export const PodSandboxMetadataSchema: GenMessage<PodSandboxMetadata> = /*@__PUR
  */
 export type PodSandboxConfig = Message<"runtime.v1.PodSandboxConfig"> & {
   /**
-   * Identity of the sandbox. Needed.
+   * Identity of the sandbox. InvalidArgument without it, or without a name, namespace or UID in it.
    *
    * @generated from field: runtime.v1.PodSandboxMetadata metadata = 1;
    */
@@ -698,7 +700,7 @@ export type PodSandboxConfig = Message<"runtime.v1.PodSandboxConfig"> & {
   logDirectory: string;
 
   /**
-   * Unset: a copy of the node's resolv.conf.
+   * What resolv.conf says in the containers. Unset: a copy of the node's resolv.conf.
    *
    * @generated from field: runtime.v1.DNSConfig dns_config = 4;
    */
@@ -728,14 +730,14 @@ export type PodSandboxConfig = Message<"runtime.v1.PodSandboxConfig"> & {
   annotations: { [key: string]: string };
 
   /**
-   * Unset on other systems.
+   * What is about Linux. Unset on other systems.
    *
    * @generated from field: runtime.v1.LinuxPodSandboxConfig linux = 8;
    */
   linux?: LinuxPodSandboxConfig | undefined;
 
   /**
-   * For Windows nodes. Since 1.22.
+   * What is about Windows. Unset on Linux. Since 1.22.
    *
    * @generated from field: runtime.v1.WindowsPodSandboxConfig windows = 9;
    */
@@ -756,7 +758,7 @@ export const PodSandboxConfigSchema: GenMessage<PodSandboxConfig> = /*@__PURE__*
  */
 export type RunPodSandboxRequest = Message<"runtime.v1.RunPodSandboxRequest"> & {
   /**
-   * Needed.
+   * What the sandbox shall be. InvalidArgument without it.
    *
    * @generated from field: runtime.v1.PodSandboxConfig config = 1;
    */
@@ -1015,14 +1017,14 @@ export type PodSandboxStatus = Message<"runtime.v1.PodSandboxStatus"> & {
   createdAt: bigint;
 
   /**
-   * Unset when the runtime does not make the network; see PodSandboxNetworkStatus for the node's.
+   * The addresses. Unset when the runtime does not make the network; see PodSandboxNetworkStatus for the node's.
    *
    * @generated from field: runtime.v1.PodSandboxNetworkStatus network = 5;
    */
   network?: PodSandboxNetworkStatus | undefined;
 
   /**
-   * Unset on other systems.
+   * What is about Linux. Unset on other systems.
    *
    * @generated from field: runtime.v1.LinuxPodSandboxStatus linux = 6;
    */
@@ -1137,7 +1139,7 @@ export type PodSandboxFilter = Message<"runtime.v1.PodSandboxFilter"> & {
   id: string;
 
   /**
-   * Unset passes both states.
+   * The one state to list; unset passes both states.
    *
    * @generated from field: runtime.v1.PodSandboxStateValue state = 2;
    */
@@ -1301,6 +1303,8 @@ export const StreamPodSandboxesResponseSchema: GenMessage<StreamPodSandboxesResp
   messageDesc(file_runtime_v1_api, 33);
 
 /**
+ * Names the sandbox. Since 1.23.
+ *
  * @generated from message runtime.v1.PodSandboxStatsRequest
  */
 export type PodSandboxStatsRequest = Message<"runtime.v1.PodSandboxStatsRequest"> & {
@@ -1318,10 +1322,14 @@ export const PodSandboxStatsRequestSchema: GenMessage<PodSandboxStatsRequest> = 
   messageDesc(file_runtime_v1_api, 34);
 
 /**
+ * The figures of one sandbox. Since 1.23.
+ *
  * @generated from message runtime.v1.PodSandboxStatsResponse
  */
 export type PodSandboxStatsResponse = Message<"runtime.v1.PodSandboxStatsResponse"> & {
   /**
+   * Always set in an answer that is not an error.
+   *
    * @generated from field: runtime.v1.PodSandboxStats stats = 1;
    */
   stats?: PodSandboxStats | undefined;
@@ -1335,15 +1343,21 @@ export const PodSandboxStatsResponseSchema: GenMessage<PodSandboxStatsResponse> 
   messageDesc(file_runtime_v1_api, 35);
 
 /**
+ * Which sandboxes to measure. A field that is not set lets all pass; what is set must all hold. Since 1.23.
+ *
  * @generated from message runtime.v1.PodSandboxStatsFilter
  */
 export type PodSandboxStatsFilter = Message<"runtime.v1.PodSandboxStatsFilter"> & {
   /**
+   * The ID, or the beginning of one. "" passes all; an unknown one passes none and is no error.
+   *
    * @generated from field: string id = 1;
    */
   id: string;
 
   /**
+   * Labels that must be there with exactly these values. There are no other operators.
+   *
    * @generated from field: map<string, string> label_selector = 2;
    */
   labelSelector: { [key: string]: string };
@@ -1357,10 +1371,14 @@ export const PodSandboxStatsFilterSchema: GenMessage<PodSandboxStatsFilter> = /*
   messageDesc(file_runtime_v1_api, 36);
 
 /**
+ * Asks for the figures of all READY sandboxes, or of some. Since 1.23.
+ *
  * @generated from message runtime.v1.ListPodSandboxStatsRequest
  */
 export type ListPodSandboxStatsRequest = Message<"runtime.v1.ListPodSandboxStatsRequest"> & {
   /**
+   * Unset passes all.
+   *
    * @generated from field: runtime.v1.PodSandboxStatsFilter filter = 1;
    */
   filter?: PodSandboxStatsFilter | undefined;
@@ -1374,6 +1392,8 @@ export const ListPodSandboxStatsRequestSchema: GenMessage<ListPodSandboxStatsReq
   messageDesc(file_runtime_v1_api, 37);
 
 /**
+ * The sandboxes that passed, in no order. Since 1.23.
+ *
  * @generated from message runtime.v1.ListPodSandboxStatsResponse
  */
 export type ListPodSandboxStatsResponse = Message<"runtime.v1.ListPodSandboxStatsResponse"> & {
@@ -1391,10 +1411,14 @@ export const ListPodSandboxStatsResponseSchema: GenMessage<ListPodSandboxStatsRe
   messageDesc(file_runtime_v1_api, 38);
 
 /**
+ * As ListPodSandboxStatsRequest. Since 1.36.
+ *
  * @generated from message runtime.v1.StreamPodSandboxStatsRequest
  */
 export type StreamPodSandboxStatsRequest = Message<"runtime.v1.StreamPodSandboxStatsRequest"> & {
   /**
+   * Unset passes all.
+   *
    * @generated from field: runtime.v1.PodSandboxStatsFilter filter = 1;
    */
   filter?: PodSandboxStatsFilter | undefined;
@@ -1408,10 +1432,14 @@ export const StreamPodSandboxStatsRequestSchema: GenMessage<StreamPodSandboxStat
   messageDesc(file_runtime_v1_api, 39);
 
 /**
+ * One part of the list. Since 1.36.
+ *
  * @generated from message runtime.v1.StreamPodSandboxStatsResponse
  */
 export type StreamPodSandboxStatsResponse = Message<"runtime.v1.StreamPodSandboxStatsResponse"> & {
   /**
+   * At least one; each sandbox comes in one part only.
+   *
    * @generated from field: repeated runtime.v1.PodSandboxStats pod_sandbox_stats = 1;
    */
   podSandboxStats: PodSandboxStats[];
@@ -1425,6 +1453,8 @@ export const StreamPodSandboxStatsResponseSchema: GenMessage<StreamPodSandboxSta
   messageDesc(file_runtime_v1_api, 40);
 
 /**
+ * Which sandbox the figures belong to. Since 1.23.
+ *
  * @generated from message runtime.v1.PodSandboxAttributes
  */
 export type PodSandboxAttributes = Message<"runtime.v1.PodSandboxAttributes"> & {
@@ -1434,16 +1464,22 @@ export type PodSandboxAttributes = Message<"runtime.v1.PodSandboxAttributes"> & 
   id: string;
 
   /**
+   * As it came in PodSandboxConfig.
+   *
    * @generated from field: runtime.v1.PodSandboxMetadata metadata = 2;
    */
   metadata?: PodSandboxMetadata | undefined;
 
   /**
+   * As they came in PodSandboxConfig.
+   *
    * @generated from field: map<string, string> labels = 3;
    */
   labels: { [key: string]: string };
 
   /**
+   * As they came in PodSandboxConfig, unchanged.
+   *
    * @generated from field: map<string, string> annotations = 4;
    */
   annotations: { [key: string]: string };
@@ -1457,20 +1493,28 @@ export const PodSandboxAttributesSchema: GenMessage<PodSandboxAttributes> = /*@_
   messageDesc(file_runtime_v1_api, 41);
 
 /**
+ * Figures of a sandbox, by system. Since 1.23.
+ *
  * @generated from message runtime.v1.PodSandboxStats
  */
 export type PodSandboxStats = Message<"runtime.v1.PodSandboxStats"> & {
   /**
+   * Which sandbox it is; always set.
+   *
    * @generated from field: runtime.v1.PodSandboxAttributes attributes = 1;
    */
   attributes?: PodSandboxAttributes | undefined;
 
   /**
+   * Figures on Linux. Unset on other systems.
+   *
    * @generated from field: runtime.v1.LinuxPodSandboxStats linux = 2;
    */
   linux?: LinuxPodSandboxStats | undefined;
 
   /**
+   * Figures on Windows. Unset on Linux.
+   *
    * @generated from field: runtime.v1.WindowsPodSandboxStats windows = 3;
    */
   windows?: WindowsPodSandboxStats | undefined;
@@ -1484,35 +1528,50 @@ export const PodSandboxStatsSchema: GenMessage<PodSandboxStats> = /*@__PURE__*/
   messageDesc(file_runtime_v1_api, 42);
 
 /**
+ * Figures of a pod: those of its cgroup (its containers and what the sandbox itself needs), its network, and each of
+ * its containers. A message that is unset could not be measured. Since 1.23.
+ *
  * @generated from message runtime.v1.LinuxPodSandboxStats
  */
 export type LinuxPodSandboxStats = Message<"runtime.v1.LinuxPodSandboxStats"> & {
   /**
+   * Of the pod's cgroup, which is more than its containers added up.
+   *
    * @generated from field: runtime.v1.CpuUsage cpu = 1;
    */
   cpu?: CpuUsage | undefined;
 
   /**
+   * Of the pod's cgroup, which is more than its containers added up.
+   *
    * @generated from field: runtime.v1.MemoryUsage memory = 2;
    */
   memory?: MemoryUsage | undefined;
 
   /**
+   * Of the sandbox's network namespace. Unset for a pod on the node's network.
+   *
    * @generated from field: runtime.v1.NetworkUsage network = 3;
    */
   network?: NetworkUsage | undefined;
 
   /**
+   * Of all containers of the pod.
+   *
    * @generated from field: runtime.v1.ProcessUsage process = 4;
    */
   process?: ProcessUsage | undefined;
 
   /**
+   * The pod's containers that run.
+   *
    * @generated from field: repeated runtime.v1.ContainerStats containers = 5;
    */
   containers: ContainerStats[];
 
   /**
+   * Of the pod's cgroup; cgroup v2 only. Since 1.33.
+   *
    * @generated from field: runtime.v1.IoUsage io = 6;
    */
   io?: IoUsage | undefined;
@@ -1526,30 +1585,42 @@ export const LinuxPodSandboxStatsSchema: GenMessage<LinuxPodSandboxStats> = /*@_
   messageDesc(file_runtime_v1_api, 43);
 
 /**
+ * Figures of a pod on Windows; not served by Keelson. Since 1.23, with fields since 1.26.
+ *
  * @generated from message runtime.v1.WindowsPodSandboxStats
  */
 export type WindowsPodSandboxStats = Message<"runtime.v1.WindowsPodSandboxStats"> & {
   /**
+   * Of the pod's containers added up.
+   *
    * @generated from field: runtime.v1.WindowsCpuUsage cpu = 1;
    */
   cpu?: WindowsCpuUsage | undefined;
 
   /**
+   * Of the pod's containers added up.
+   *
    * @generated from field: runtime.v1.WindowsMemoryUsage memory = 2;
    */
   memory?: WindowsMemoryUsage | undefined;
 
   /**
+   * Of the pod's network compartment.
+   *
    * @generated from field: runtime.v1.WindowsNetworkUsage network = 3;
    */
   network?: WindowsNetworkUsage | undefined;
 
   /**
+   * Of all containers of the pod.
+   *
    * @generated from field: runtime.v1.WindowsProcessUsage process = 4;
    */
   process?: WindowsProcessUsage | undefined;
 
   /**
+   * The pod's containers that run.
+   *
    * @generated from field: repeated runtime.v1.WindowsContainerStats containers = 5;
    */
   containers: WindowsContainerStats[];
@@ -1563,20 +1634,28 @@ export const WindowsPodSandboxStatsSchema: GenMessage<WindowsPodSandboxStats> = 
   messageDesc(file_runtime_v1_api, 44);
 
 /**
+ * What went through the interfaces of a sandbox. Since 1.23.
+ *
  * @generated from message runtime.v1.NetworkUsage
  */
 export type NetworkUsage = Message<"runtime.v1.NetworkUsage"> & {
   /**
+   * When it was measured, in nanoseconds since 1970; never 0. It may lie before the call where figures are sampled.
+   *
    * @generated from field: int64 timestamp = 1;
    */
   timestamp: bigint;
 
   /**
+   * The one with the pod's default route, mostly "eth0". The kubelet shows it as the pod's network.
+   *
    * @generated from field: runtime.v1.NetworkInterfaceUsage default_interface = 2;
    */
   defaultInterface?: NetworkInterfaceUsage | undefined;
 
   /**
+   * The others, without the default one and without loopback.
+   *
    * @generated from field: repeated runtime.v1.NetworkInterfaceUsage interfaces = 3;
    */
   interfaces: NetworkInterfaceUsage[];
@@ -1590,20 +1669,28 @@ export const NetworkUsageSchema: GenMessage<NetworkUsage> = /*@__PURE__*/
   messageDesc(file_runtime_v1_api, 45);
 
 /**
+ * What went through the interfaces of a sandbox on Windows; not served by Keelson. Since 1.26.
+ *
  * @generated from message runtime.v1.WindowsNetworkUsage
  */
 export type WindowsNetworkUsage = Message<"runtime.v1.WindowsNetworkUsage"> & {
   /**
+   * When it was measured, in nanoseconds since 1970; never 0. It may lie before the call where figures are sampled.
+   *
    * @generated from field: int64 timestamp = 1;
    */
   timestamp: bigint;
 
   /**
+   * The one with the pod's default route.
+   *
    * @generated from field: runtime.v1.WindowsNetworkInterfaceUsage default_interface = 2;
    */
   defaultInterface?: WindowsNetworkInterfaceUsage | undefined;
 
   /**
+   * The others, without the default one and without loopback.
+   *
    * @generated from field: repeated runtime.v1.WindowsNetworkInterfaceUsage interfaces = 3;
    */
   interfaces: WindowsNetworkInterfaceUsage[];
@@ -1617,30 +1704,42 @@ export const WindowsNetworkUsageSchema: GenMessage<WindowsNetworkUsage> = /*@__P
   messageDesc(file_runtime_v1_api, 46);
 
 /**
+ * Counters of one interface, from when it was made; all as the pod sees them. Since 1.23.
+ *
  * @generated from message runtime.v1.NetworkInterfaceUsage
  */
 export type NetworkInterfaceUsage = Message<"runtime.v1.NetworkInterfaceUsage"> & {
   /**
+   * Name inside the pod.
+   *
    * @generated from field: string name = 1;
    */
   name: string;
 
   /**
+   * Bytes that the pod received.
+   *
    * @generated from field: runtime.v1.UInt64Value rx_bytes = 2;
    */
   rxBytes?: UInt64Value | undefined;
 
   /**
+   * Errors in receiving, as the kernel counts them.
+   *
    * @generated from field: runtime.v1.UInt64Value rx_errors = 3;
    */
   rxErrors?: UInt64Value | undefined;
 
   /**
+   * Bytes that the pod sent.
+   *
    * @generated from field: runtime.v1.UInt64Value tx_bytes = 4;
    */
   txBytes?: UInt64Value | undefined;
 
   /**
+   * Errors in sending, as the kernel counts them.
+   *
    * @generated from field: runtime.v1.UInt64Value tx_errors = 5;
    */
   txErrors?: UInt64Value | undefined;
@@ -1654,30 +1753,42 @@ export const NetworkInterfaceUsageSchema: GenMessage<NetworkInterfaceUsage> = /*
   messageDesc(file_runtime_v1_api, 47);
 
 /**
+ * Counters of one interface on Windows; not served by Keelson. Since 1.26.
+ *
  * @generated from message runtime.v1.WindowsNetworkInterfaceUsage
  */
 export type WindowsNetworkInterfaceUsage = Message<"runtime.v1.WindowsNetworkInterfaceUsage"> & {
   /**
+   * Name inside the pod.
+   *
    * @generated from field: string name = 1;
    */
   name: string;
 
   /**
+   * Bytes that the pod received.
+   *
    * @generated from field: runtime.v1.UInt64Value rx_bytes = 2;
    */
   rxBytes?: UInt64Value | undefined;
 
   /**
+   * Packets that were dropped on their way in.
+   *
    * @generated from field: runtime.v1.UInt64Value rx_packets_dropped = 3;
    */
   rxPacketsDropped?: UInt64Value | undefined;
 
   /**
+   * Bytes that the pod sent.
+   *
    * @generated from field: runtime.v1.UInt64Value tx_bytes = 4;
    */
   txBytes?: UInt64Value | undefined;
 
   /**
+   * Packets that were dropped on their way out.
+   *
    * @generated from field: runtime.v1.UInt64Value tx_packets_dropped = 5;
    */
   txPacketsDropped?: UInt64Value | undefined;
@@ -1691,15 +1802,21 @@ export const WindowsNetworkInterfaceUsageSchema: GenMessage<WindowsNetworkInterf
   messageDesc(file_runtime_v1_api, 48);
 
 /**
+ * How many processes there are. Since 1.23.
+ *
  * @generated from message runtime.v1.ProcessUsage
  */
 export type ProcessUsage = Message<"runtime.v1.ProcessUsage"> & {
   /**
+   * When it was measured, in nanoseconds since 1970; never 0. It may lie before the call where figures are sampled.
+   *
    * @generated from field: int64 timestamp = 1;
    */
   timestamp: bigint;
 
   /**
+   * How many there are now; threads count, too, where the runtime reads the pids cgroup.
+   *
    * @generated from field: runtime.v1.UInt64Value process_count = 2;
    */
   processCount?: UInt64Value | undefined;
@@ -1713,15 +1830,21 @@ export const ProcessUsageSchema: GenMessage<ProcessUsage> = /*@__PURE__*/
   messageDesc(file_runtime_v1_api, 49);
 
 /**
+ * How many processes there are, on Windows; not served by Keelson. Since 1.26.
+ *
  * @generated from message runtime.v1.WindowsProcessUsage
  */
 export type WindowsProcessUsage = Message<"runtime.v1.WindowsProcessUsage"> & {
   /**
+   * When it was measured, in nanoseconds since 1970; never 0. It may lie before the call where figures are sampled.
+   *
    * @generated from field: int64 timestamp = 1;
    */
   timestamp: bigint;
 
   /**
+   * How many there are now.
+   *
    * @generated from field: runtime.v1.UInt64Value process_count = 2;
    */
   processCount?: UInt64Value | undefined;
@@ -1778,7 +1901,7 @@ export const ImageSpecSchema: GenMessage<ImageSpec> = /*@__PURE__*/
  */
 export type KeyValue = Message<"runtime.v1.KeyValue"> & {
   /**
-   * Not "", without "=".
+   * Name of the variable: not "", and without "=".
    *
    * @generated from field: string key = 1;
    */
@@ -1925,21 +2048,21 @@ export const HugepageLimitSchema: GenMessage<HugepageLimit> = /*@__PURE__*/
  */
 export type SELinuxOption = Message<"runtime.v1.SELinuxOption"> & {
   /**
-   * As "system_u".
+   * SELinux's user, not Linux's, as "system_u".
    *
    * @generated from field: string user = 1;
    */
   user: string;
 
   /**
-   * As "system_r".
+   * Role, as "system_r".
    *
    * @generated from field: string role = 2;
    */
   role: string;
 
   /**
-   * As "container_t"; "spc_t" is a container that SELinux does not confine.
+   * Type of the process, which most rules are about, as "container_t"; "spc_t" is one that SELinux does not confine.
    *
    * @generated from field: string type = 3;
    */
@@ -1968,21 +2091,21 @@ export const SELinuxOptionSchema: GenMessage<SELinuxOption> = /*@__PURE__*/
  */
 export type Capability = Message<"runtime.v1.Capability"> & {
   /**
-   * Into the bounding, permitted and effective set; into the inheritable one with older runtimes only.
+   * Added to the bounding, permitted and effective set; into the inheritable one with older runtimes only.
    *
    * @generated from field: repeated string add_capabilities = 1;
    */
   addCapabilities: string[];
 
   /**
-   * Out of every set.
+   * Taken out of every set.
    *
    * @generated from field: repeated string drop_capabilities = 2;
    */
   dropCapabilities: string[];
 
   /**
-   * Into the ambient set, too, so that processes of other users than root keep them. The kubelet sets none and most
+   * Added to the ambient set, too, so that processes of other users than root keep them. The kubelet sets none and most
    * runtimes ignore it. Since 1.24.
    *
    * @generated from field: repeated string add_ambient_capabilities = 3;
@@ -2004,7 +2127,8 @@ export const CapabilitySchema: GenMessage<Capability> = /*@__PURE__*/
  */
 export type LinuxContainerSecurityContext = Message<"runtime.v1.LinuxContainerSecurityContext"> & {
   /**
-   * Unset: the runtime's default set. Has no effect when privileged.
+   * What to add to and take from the runtime's default set. Unset: the runtime's default set as it is. Has no effect
+   * when privileged.
    *
    * @generated from field: runtime.v1.Capability capabilities = 1;
    */
@@ -2019,36 +2143,37 @@ export type LinuxContainerSecurityContext = Message<"runtime.v1.LinuxContainerSe
   privileged: boolean;
 
   /**
-   * Must fit the sandbox's; only `pid` may differ.
+   * The namespaces that it uses. Must fit the sandbox's; only `pid` may differ.
    *
    * @generated from field: runtime.v1.NamespaceOption namespace_options = 3;
    */
   namespaceOptions?: NamespaceOption | undefined;
 
   /**
-   * Unset: the sandbox's label.
+   * Label of its processes and files. Unset: the sandbox's label.
    *
    * @generated from field: runtime.v1.SELinuxOption selinux_options = 4;
    */
   selinuxOptions?: SELinuxOption | undefined;
 
   /**
-   * User ID. Unset: `run_as_username`, else the image's USER, else 0.
+   * User ID of the first process. Unset: `run_as_username`, else the image's USER, else 0.
    *
    * @generated from field: runtime.v1.Int64Value run_as_user = 5;
    */
   runAsUser?: Int64Value | undefined;
 
   /**
-   * Primary group ID. Unset: the user's in the image's /etc/passwd, else 0. InvalidArgument without a user.
+   * Primary group ID of the first process. Unset: the user's in the image's /etc/passwd, else 0. InvalidArgument
+   * without a user.
    *
    * @generated from field: runtime.v1.Int64Value run_as_group = 12;
    */
   runAsGroup?: Int64Value | undefined;
 
   /**
-   * A name of the image's /etc/passwd; one that is not there fails the create. The kubelet sends the image's USER so
-   * when it is a name. Not together with `run_as_user`.
+   * User of the first process by a name of the image's /etc/passwd; one that is not there fails the create. The kubelet
+   * sends the image's USER so when it is a name. Not together with `run_as_user`.
    *
    * @generated from field: string run_as_username = 6;
    */
@@ -2097,16 +2222,16 @@ export type LinuxContainerSecurityContext = Message<"runtime.v1.LinuxContainerSe
   readonlyPaths: string[];
 
   /**
-   * Unset: `seccomp_profile_path` counts, and where that is "", containerd and CRI-O run without one by default. Up to
-   * 1.4 containerd does not read it: send both. Since 1.20.
+   * Which system calls are allowed. Unset: `seccomp_profile_path` counts, and where that is "", containerd and CRI-O
+   * run without one by default. Up to 1.4 containerd does not read it: send both. Since 1.20.
    *
    * @generated from field: runtime.v1.SecurityProfile seccomp = 15;
    */
   seccomp?: SecurityProfile | undefined;
 
   /**
-   * Unset: `apparmor_profile` counts. On a node without AppArmor anything but Unconfined is refused. Up to 1.4
-   * containerd does not read it: send both. Since 1.20.
+   * What AppArmor allows. Unset: `apparmor_profile` counts. On a node without AppArmor anything but Unconfined is
+   * refused. Up to 1.4 containerd does not read it: send both. Since 1.20.
    *
    * @generated from field: runtime.v1.SecurityProfile apparmor = 16;
    */
@@ -2145,14 +2270,14 @@ export const LinuxContainerSecurityContextSchema: GenMessage<LinuxContainerSecur
  */
 export type LinuxContainerConfig = Message<"runtime.v1.LinuxContainerConfig"> & {
   /**
-   * Unset: no limits but the pod's.
+   * Limits of its cgroup. Unset: no limits but the pod's.
    *
    * @generated from field: runtime.v1.LinuxContainerResources resources = 1;
    */
   resources?: LinuxContainerResources | undefined;
 
   /**
-   * Unset: the runtime's defaults.
+   * What it may do. Unset: the runtime's defaults.
    *
    * @generated from field: runtime.v1.LinuxContainerSecurityContext security_context = 2;
    */
@@ -2250,7 +2375,7 @@ export type WindowsSandboxSecurityContext = Message<"runtime.v1.WindowsSandboxSe
   hostProcess: boolean;
 
   /**
-   * Since 1.26.
+   * The namespaces that it uses. Unset is POD. Since 1.26.
    *
    * @generated from field: runtime.v1.WindowsNamespaceOption namespace_options = 4;
    */
@@ -2271,7 +2396,7 @@ export const WindowsSandboxSecurityContextSchema: GenMessage<WindowsSandboxSecur
  */
 export type WindowsPodSandboxConfig = Message<"runtime.v1.WindowsPodSandboxConfig"> & {
   /**
-   * Unset: the runtime's defaults.
+   * What the sandbox may do. Unset: the runtime's defaults.
    *
    * @generated from field: runtime.v1.WindowsSandboxSecurityContext security_context = 1;
    */
@@ -2327,14 +2452,14 @@ export const WindowsContainerSecurityContextSchema: GenMessage<WindowsContainerS
  */
 export type WindowsContainerConfig = Message<"runtime.v1.WindowsContainerConfig"> & {
   /**
-   * Unset: no limits.
+   * Limits of its job object. Unset: no limits.
    *
    * @generated from field: runtime.v1.WindowsContainerResources resources = 1;
    */
   resources?: WindowsContainerResources | undefined;
 
   /**
-   * Unset: the runtime's defaults.
+   * What it may do. Unset: the runtime's defaults.
    *
    * @generated from field: runtime.v1.WindowsContainerSecurityContext security_context = 2;
    */
@@ -2349,8 +2474,7 @@ export const WindowsContainerConfigSchema: GenMessage<WindowsContainerConfig> = 
   messageDesc(file_runtime_v1_api, 64);
 
 /**
- * Limits of a container on Windows; not served by Keelson. Of the three CPU values one is used: count before maximum
- * before shares.
+ * Limits of a container on Windows; not served by Keelson. Of the three CPU values only one may be set.
  *
  * @generated from message runtime.v1.WindowsContainerResources
  */
@@ -2463,7 +2587,7 @@ export const ContainerMetadataSchema: GenMessage<ContainerMetadata> = /*@__PURE_
   messageDesc(file_runtime_v1_api, 67);
 
 /**
- * A device of the node that the container may use: made as a node inside and allowed in its cgroup.
+ * A device of the node that the container may use: made as a device file inside and allowed in its cgroup.
  *
  * @generated from message runtime.v1.Device
  */
@@ -2526,7 +2650,7 @@ export const CDIDeviceSchema: GenMessage<CDIDevice> = /*@__PURE__*/
  */
 export type ContainerConfig = Message<"runtime.v1.ContainerConfig"> & {
   /**
-   * Identity of the container in its sandbox. Needed.
+   * Identity of the container in its sandbox. InvalidArgument without it, or without a name in it.
    *
    * @generated from field: runtime.v1.ContainerMetadata metadata = 1;
    */
@@ -2548,38 +2672,38 @@ export type ContainerConfig = Message<"runtime.v1.ContainerConfig"> & {
   command: string[];
 
   /**
-   * What follows the command. Empty: the image's CMD, unless `command` is set. With both empty in both, there is
-   * nothing to run and the create fails.
+   * What follows the command. Empty: the image's CMD, unless `command` is set. Where that leaves nothing to run, the
+   * create fails.
    *
    * @generated from field: repeated string args = 4;
    */
   args: string[];
 
   /**
-   * Absolute; made where it is missing. "": the image's, or "/".
+   * Folder that the command starts in: absolute, made where it is missing. "": the image's, or "/".
    *
    * @generated from field: string working_dir = 5;
    */
   workingDir: string;
 
   /**
-   * Added to the image's variables; the later of two with one key counts. The order means nothing.
+   * Environment variables, added to the image's variables; the later of two with one key counts. The order means
+   * nothing.
    *
    * @generated from field: repeated runtime.v1.KeyValue envs = 6;
    */
   envs: KeyValue[];
 
   /**
-   * Beside the runtime's own (/proc, /sys, /dev, /dev/shm) and the files of the sandbox (resolv.conf, hostname). The
-   * kubelet sends /etc/hosts, the volumes and the termination message's file.
+   * What to mount beside the runtime's own (/proc, /sys, /dev, /dev/shm) and the files of the sandbox (resolv.conf,
+   * hostname). The kubelet sends /etc/hosts, the volumes and the termination message's file.
    *
    * @generated from field: repeated runtime.v1.Mount mounts = 7;
    */
   mounts: Mount[];
 
   /**
-   * What a device plugin or a privileged pod's volume gives. A privileged container gets all devices of the node
-   * without.
+   * Devices of the node, from the kubelet's device plugins. A privileged container has all of them anyway.
    *
    * @generated from field: repeated runtime.v1.Device devices = 8;
    */
@@ -2631,14 +2755,14 @@ export type ContainerConfig = Message<"runtime.v1.ContainerConfig"> & {
   tty: boolean;
 
   /**
-   * Unset on other systems.
+   * What is about Linux. Unset on other systems.
    *
    * @generated from field: runtime.v1.LinuxContainerConfig linux = 15;
    */
   linux?: LinuxContainerConfig | undefined;
 
   /**
-   * For Windows nodes.
+   * What is about Windows. Unset on Linux.
    *
    * @generated from field: runtime.v1.WindowsContainerConfig windows = 16;
    */
@@ -2680,7 +2804,7 @@ export type CreateContainerRequest = Message<"runtime.v1.CreateContainerRequest"
   podSandboxId: string;
 
   /**
-   * Needed.
+   * What the container shall be. InvalidArgument without it.
    *
    * @generated from field: runtime.v1.ContainerConfig config = 2;
    */
@@ -2867,7 +2991,7 @@ export type ContainerFilter = Message<"runtime.v1.ContainerFilter"> & {
   id: string;
 
   /**
-   * Unset passes all states.
+   * The one state to list; unset passes all states.
    *
    * @generated from field: runtime.v1.ContainerStateValue state = 2;
    */
@@ -3272,14 +3396,14 @@ export const ContainerStatusResponseSchema: GenMessage<ContainerStatusResponse> 
  */
 export type ContainerResources = Message<"runtime.v1.ContainerResources"> & {
   /**
-   * Unset on other systems.
+   * Limits on Linux. Unset on other systems.
    *
    * @generated from field: runtime.v1.LinuxContainerResources linux = 1;
    */
   linux?: LinuxContainerResources | undefined;
 
   /**
-   * Unset on Linux.
+   * Limits on Windows. Unset on Linux.
    *
    * @generated from field: runtime.v1.WindowsContainerResources windows = 2;
    */
@@ -3300,7 +3424,7 @@ export const ContainerResourcesSchema: GenMessage<ContainerResources> = /*@__PUR
  */
 export type ContainerUser = Message<"runtime.v1.ContainerUser"> & {
   /**
-   * Unset on other systems.
+   * IDs on Linux. Unset on other systems.
    *
    * @generated from field: runtime.v1.LinuxContainerUser linux = 1;
    */
@@ -3333,7 +3457,7 @@ export type UpdateContainerResourcesRequest = Message<"runtime.v1.UpdateContaine
   linux?: LinuxContainerResources | undefined;
 
   /**
-   * For Windows nodes. Since 1.20.
+   * Limits on Windows. Unset on Linux. Since 1.20.
    *
    * @generated from field: runtime.v1.WindowsContainerResources windows = 3;
    */
@@ -3464,21 +3588,21 @@ export type ExecRequest = Message<"runtime.v1.ExecRequest"> & {
   tty: boolean;
 
   /**
-   * The client sends input.
+   * The client sends standard input.
    *
    * @generated from field: bool stdin = 4;
    */
   stdin: boolean;
 
   /**
-   * The client takes output.
+   * The client takes standard output.
    *
    * @generated from field: bool stdout = 5;
    */
   stdout: boolean;
 
   /**
-   * The client takes errors apart. Must be false with `tty`: a terminal has one output.
+   * The client takes standard error, apart from the output. Must be false with `tty`: a terminal has one output.
    *
    * @generated from field: bool stderr = 6;
    */
@@ -3493,7 +3617,7 @@ export const ExecRequestSchema: GenMessage<ExecRequest> = /*@__PURE__*/
   messageDesc(file_runtime_v1_api, 95);
 
 /**
- * Where the command waits.
+ * Where a client connects to start the command.
  *
  * @generated from message runtime.v1.ExecResponse
  */
@@ -3540,14 +3664,14 @@ export type AttachRequest = Message<"runtime.v1.AttachRequest"> & {
   tty: boolean;
 
   /**
-   * The client takes output, from now on.
+   * The client takes standard output, from now on.
    *
    * @generated from field: bool stdout = 4;
    */
   stdout: boolean;
 
   /**
-   * The client takes errors apart. Must be false with `tty`: a terminal has one output.
+   * The client takes standard error, apart from the output. Must be false with `tty`: a terminal has one output.
    *
    * @generated from field: bool stderr = 5;
    */
@@ -3562,7 +3686,7 @@ export const AttachRequestSchema: GenMessage<AttachRequest> = /*@__PURE__*/
   messageDesc(file_runtime_v1_api, 97);
 
 /**
- * Where the streams wait.
+ * Where a client connects to stream.
  *
  * @generated from message runtime.v1.AttachResponse
  */
@@ -3584,7 +3708,7 @@ export const AttachResponseSchema: GenMessage<AttachResponse> = /*@__PURE__*/
   messageDesc(file_runtime_v1_api, 98);
 
 /**
- * A way into a sandbox's network.
+ * Asks for a way to ports inside a sandbox's network.
  *
  * @generated from message runtime.v1.PortForwardRequest
  */
@@ -3611,7 +3735,7 @@ export const PortForwardRequestSchema: GenMessage<PortForwardRequest> = /*@__PUR
   messageDesc(file_runtime_v1_api, 99);
 
 /**
- * Where the way begins.
+ * Where a client connects to reach the ports.
  *
  * @generated from message runtime.v1.PortForwardResponse
  */
@@ -4182,7 +4306,7 @@ export const ImageFsInfoRequestSchema: GenMessage<ImageFsInfoRequest> = /*@__PUR
  */
 export type UInt64Value = Message<"runtime.v1.UInt64Value"> & {
   /**
-   * The number.
+   * The number; 0 when the message is there and empty.
    *
    * @generated from field: uint64 value = 1;
    */
@@ -4197,10 +4321,15 @@ export const UInt64ValueSchema: GenMessage<UInt64Value> = /*@__PURE__*/
   messageDesc(file_runtime_v1_api, 126);
 
 /**
+ * Names a file system of the node.
+ *
  * @generated from message runtime.v1.FilesystemIdentifier
  */
 export type FilesystemIdentifier = Message<"runtime.v1.FilesystemIdentifier"> & {
   /**
+   * A path on it, which need not be its mount point: containerd sends the folder of its snapshotter. The kubelet looks
+   * up size and free space there.
+   *
    * @generated from field: string mountpoint = 1;
    */
   mountpoint: string;
@@ -4214,25 +4343,35 @@ export const FilesystemIdentifierSchema: GenMessage<FilesystemIdentifier> = /*@_
   messageDesc(file_runtime_v1_api, 127);
 
 /**
+ * Space that images or a writable layer take on one file system. What else is on it does not count.
+ *
  * @generated from message runtime.v1.FilesystemUsage
  */
 export type FilesystemUsage = Message<"runtime.v1.FilesystemUsage"> & {
   /**
+   * When it was measured, in nanoseconds since 1970; never 0. It may lie before the call where figures are sampled.
+   *
    * @generated from field: int64 timestamp = 1;
    */
   timestamp: bigint;
 
   /**
+   * The file system that they are on.
+   *
    * @generated from field: runtime.v1.FilesystemIdentifier fs_id = 2;
    */
   fsId?: FilesystemIdentifier | undefined;
 
   /**
+   * Bytes on the disk. Layers that images share count once.
+   *
    * @generated from field: runtime.v1.UInt64Value used_bytes = 3;
    */
   usedBytes?: UInt64Value | undefined;
 
   /**
+   * Inodes, likewise.
+   *
    * @generated from field: runtime.v1.UInt64Value inodes_used = 4;
    */
   inodesUsed?: UInt64Value | undefined;
@@ -4246,20 +4385,28 @@ export const FilesystemUsageSchema: GenMessage<FilesystemUsage> = /*@__PURE__*/
   messageDesc(file_runtime_v1_api, 128);
 
 /**
+ * Space that a writable layer takes, on Windows; not served by Keelson. Since 1.26.
+ *
  * @generated from message runtime.v1.WindowsFilesystemUsage
  */
 export type WindowsFilesystemUsage = Message<"runtime.v1.WindowsFilesystemUsage"> & {
   /**
+   * When it was measured, in nanoseconds since 1970; never 0. It may lie before the call where figures are sampled.
+   *
    * @generated from field: int64 timestamp = 1;
    */
   timestamp: bigint;
 
   /**
+   * The file system that they are on.
+   *
    * @generated from field: runtime.v1.FilesystemIdentifier fs_id = 2;
    */
   fsId?: FilesystemIdentifier | undefined;
 
   /**
+   * Bytes on the disk. Layers that images share count once.
+   *
    * @generated from field: runtime.v1.UInt64Value used_bytes = 3;
    */
   usedBytes?: UInt64Value | undefined;
@@ -4295,6 +4442,8 @@ export const ImageFsInfoResponseSchema: GenMessage<ImageFsInfoResponse> = /*@__P
   messageDesc(file_runtime_v1_api, 130);
 
 /**
+ * Names the container, in whatever state.
+ *
  * @generated from message runtime.v1.ContainerStatsRequest
  */
 export type ContainerStatsRequest = Message<"runtime.v1.ContainerStatsRequest"> & {
@@ -4312,10 +4461,14 @@ export const ContainerStatsRequestSchema: GenMessage<ContainerStatsRequest> = /*
   messageDesc(file_runtime_v1_api, 131);
 
 /**
+ * The figures of one container.
+ *
  * @generated from message runtime.v1.ContainerStatsResponse
  */
 export type ContainerStatsResponse = Message<"runtime.v1.ContainerStatsResponse"> & {
   /**
+   * Always set in an answer that is not an error.
+   *
    * @generated from field: runtime.v1.ContainerStats stats = 1;
    */
   stats?: ContainerStats | undefined;
@@ -4329,10 +4482,14 @@ export const ContainerStatsResponseSchema: GenMessage<ContainerStatsResponse> = 
   messageDesc(file_runtime_v1_api, 132);
 
 /**
+ * Asks for the figures of all containers, or of some.
+ *
  * @generated from message runtime.v1.ListContainerStatsRequest
  */
 export type ListContainerStatsRequest = Message<"runtime.v1.ListContainerStatsRequest"> & {
   /**
+   * Unset passes all.
+   *
    * @generated from field: runtime.v1.ContainerStatsFilter filter = 1;
    */
   filter?: ContainerStatsFilter | undefined;
@@ -4346,20 +4503,28 @@ export const ListContainerStatsRequestSchema: GenMessage<ListContainerStatsReque
   messageDesc(file_runtime_v1_api, 133);
 
 /**
+ * Which containers to measure. A field that is not set lets all pass; what is set must all hold.
+ *
  * @generated from message runtime.v1.ContainerStatsFilter
  */
 export type ContainerStatsFilter = Message<"runtime.v1.ContainerStatsFilter"> & {
   /**
+   * The ID, or the beginning of one. "" passes all; an unknown one passes none and is no error.
+   *
    * @generated from field: string id = 1;
    */
   id: string;
 
   /**
+   * As `id`, for the sandbox that they are in.
+   *
    * @generated from field: string pod_sandbox_id = 2;
    */
   podSandboxId: string;
 
   /**
+   * Labels that must be there with exactly these values. There are no other operators.
+   *
    * @generated from field: map<string, string> label_selector = 3;
    */
   labelSelector: { [key: string]: string };
@@ -4373,6 +4538,8 @@ export const ContainerStatsFilterSchema: GenMessage<ContainerStatsFilter> = /*@_
   messageDesc(file_runtime_v1_api, 134);
 
 /**
+ * The containers that passed, in no order.
+ *
  * @generated from message runtime.v1.ListContainerStatsResponse
  */
 export type ListContainerStatsResponse = Message<"runtime.v1.ListContainerStatsResponse"> & {
@@ -4390,10 +4557,14 @@ export const ListContainerStatsResponseSchema: GenMessage<ListContainerStatsResp
   messageDesc(file_runtime_v1_api, 135);
 
 /**
+ * As ListContainerStatsRequest. Since 1.36.
+ *
  * @generated from message runtime.v1.StreamContainerStatsRequest
  */
 export type StreamContainerStatsRequest = Message<"runtime.v1.StreamContainerStatsRequest"> & {
   /**
+   * Unset passes all.
+   *
    * @generated from field: runtime.v1.ContainerStatsFilter filter = 1;
    */
   filter?: ContainerStatsFilter | undefined;
@@ -4407,10 +4578,14 @@ export const StreamContainerStatsRequestSchema: GenMessage<StreamContainerStatsR
   messageDesc(file_runtime_v1_api, 136);
 
 /**
+ * One part of the list. Since 1.36.
+ *
  * @generated from message runtime.v1.StreamContainerStatsResponse
  */
 export type StreamContainerStatsResponse = Message<"runtime.v1.StreamContainerStatsResponse"> & {
   /**
+   * At least one; each container comes in one part only.
+   *
    * @generated from field: repeated runtime.v1.ContainerStats container_stats = 1;
    */
   containerStats: ContainerStats[];
@@ -4424,6 +4599,8 @@ export const StreamContainerStatsResponseSchema: GenMessage<StreamContainerStats
   messageDesc(file_runtime_v1_api, 137);
 
 /**
+ * Which container the figures belong to. The sandbox is not named: the kubelet finds it by the labels.
+ *
  * @generated from message runtime.v1.ContainerAttributes
  */
 export type ContainerAttributes = Message<"runtime.v1.ContainerAttributes"> & {
@@ -4433,16 +4610,22 @@ export type ContainerAttributes = Message<"runtime.v1.ContainerAttributes"> & {
   id: string;
 
   /**
+   * As it came in ContainerConfig.
+   *
    * @generated from field: runtime.v1.ContainerMetadata metadata = 2;
    */
   metadata?: ContainerMetadata | undefined;
 
   /**
+   * As they came in ContainerConfig.
+   *
    * @generated from field: map<string, string> labels = 3;
    */
   labels: { [key: string]: string };
 
   /**
+   * As they came in ContainerConfig, unchanged.
+   *
    * @generated from field: map<string, string> annotations = 4;
    */
   annotations: { [key: string]: string };
@@ -4456,35 +4639,49 @@ export const ContainerAttributesSchema: GenMessage<ContainerAttributes> = /*@__P
   messageDesc(file_runtime_v1_api, 138);
 
 /**
+ * Figures of a container. A message that is unset could not be measured: the container does not run, say.
+ *
  * @generated from message runtime.v1.ContainerStats
  */
 export type ContainerStats = Message<"runtime.v1.ContainerStats"> & {
   /**
+   * Which container it is; always set.
+   *
    * @generated from field: runtime.v1.ContainerAttributes attributes = 1;
    */
   attributes?: ContainerAttributes | undefined;
 
   /**
+   * Of the container's cgroup.
+   *
    * @generated from field: runtime.v1.CpuUsage cpu = 2;
    */
   cpu?: CpuUsage | undefined;
 
   /**
+   * Of the container's cgroup.
+   *
    * @generated from field: runtime.v1.MemoryUsage memory = 3;
    */
   memory?: MemoryUsage | undefined;
 
   /**
+   * What the container has written into its root file system; not its volumes, not its log.
+   *
    * @generated from field: runtime.v1.FilesystemUsage writable_layer = 4;
    */
   writableLayer?: FilesystemUsage | undefined;
 
   /**
+   * Of the container's cgroup. Unset where the node has no swap controller. Since 1.28.
+   *
    * @generated from field: runtime.v1.SwapUsage swap = 5;
    */
   swap?: SwapUsage | undefined;
 
   /**
+   * Of the container's cgroup; cgroup v2 only. Since 1.33.
+   *
    * @generated from field: runtime.v1.IoUsage io = 6;
    */
   io?: IoUsage | undefined;
@@ -4498,25 +4695,35 @@ export const ContainerStatsSchema: GenMessage<ContainerStats> = /*@__PURE__*/
   messageDesc(file_runtime_v1_api, 139);
 
 /**
+ * Figures of a container on Windows; not served by Keelson. Since 1.26.
+ *
  * @generated from message runtime.v1.WindowsContainerStats
  */
 export type WindowsContainerStats = Message<"runtime.v1.WindowsContainerStats"> & {
   /**
+   * Which container it is; always set.
+   *
    * @generated from field: runtime.v1.ContainerAttributes attributes = 1;
    */
   attributes?: ContainerAttributes | undefined;
 
   /**
+   * Unset where the container does not run.
+   *
    * @generated from field: runtime.v1.WindowsCpuUsage cpu = 2;
    */
   cpu?: WindowsCpuUsage | undefined;
 
   /**
+   * Unset where the container does not run.
+   *
    * @generated from field: runtime.v1.WindowsMemoryUsage memory = 3;
    */
   memory?: WindowsMemoryUsage | undefined;
 
   /**
+   * What the container has written into its root file system.
+   *
    * @generated from field: runtime.v1.WindowsFilesystemUsage writable_layer = 4;
    */
   writableLayer?: WindowsFilesystemUsage | undefined;
@@ -4530,15 +4737,22 @@ export const WindowsContainerStatsSchema: GenMessage<WindowsContainerStats> = /*
   messageDesc(file_runtime_v1_api, 140);
 
 /**
+ * Pressure on one resource of a cgroup: how long its tasks could not go on for want of it (the kernel's pressure stall
+ * information). Unset on cgroup v1 and on kernels without it. Since 1.33.
+ *
  * @generated from message runtime.v1.PsiStats
  */
 export type PsiStats = Message<"runtime.v1.PsiStats"> & {
   /**
+   * Time in which all tasks that had work waited at once.
+   *
    * @generated from field: runtime.v1.PsiData Full = 1;
    */
   Full?: PsiData | undefined;
 
   /**
+   * Time in which at least one task waited.
+   *
    * @generated from field: runtime.v1.PsiData Some = 2;
    */
   Some?: PsiData | undefined;
@@ -4552,25 +4766,35 @@ export const PsiStatsSchema: GenMessage<PsiStats> = /*@__PURE__*/
   messageDesc(file_runtime_v1_api, 141);
 
 /**
+ * Pressure as a sum and as running averages. Since 1.33.
+ *
  * @generated from message runtime.v1.PsiData
  */
 export type PsiData = Message<"runtime.v1.PsiData"> & {
   /**
+   * Nanoseconds waited since the cgroup was made; the kernel counts microseconds.
+   *
    * @generated from field: uint64 Total = 1;
    */
   Total: bigint;
 
   /**
+   * Per cent of the time, 0 to 100, over the last 10 seconds.
+   *
    * @generated from field: double Avg10 = 2;
    */
   Avg10: number;
 
   /**
+   * The same over the last 60 seconds.
+   *
    * @generated from field: double Avg60 = 3;
    */
   Avg60: number;
 
   /**
+   * The same over the last 300 seconds.
+   *
    * @generated from field: double Avg300 = 4;
    */
   Avg300: number;
@@ -4584,25 +4808,36 @@ export const PsiDataSchema: GenMessage<PsiData> = /*@__PURE__*/
   messageDesc(file_runtime_v1_api, 142);
 
 /**
+ * CPU time of a cgroup.
+ *
  * @generated from message runtime.v1.CpuUsage
  */
 export type CpuUsage = Message<"runtime.v1.CpuUsage"> & {
   /**
+   * When it was measured, in nanoseconds since 1970; never 0. It may lie before the call where figures are sampled.
+   *
    * @generated from field: int64 timestamp = 1;
    */
   timestamp: bigint;
 
   /**
+   * Nanoseconds of CPU used since the start, all CPUs added up. It never falls.
+   *
    * @generated from field: runtime.v1.UInt64Value usage_core_nano_seconds = 2;
    */
   usageCoreNanoSeconds?: UInt64Value | undefined;
 
   /**
+   * How much is used at present: nanoseconds of CPU per second of time, so that 1000000000 is one CPU fully used.
+   * Averaged over a span of the runtime's choice; unset until it has two samples. Since 1.23.
+   *
    * @generated from field: runtime.v1.UInt64Value usage_nano_cores = 3;
    */
   usageNanoCores?: UInt64Value | undefined;
 
   /**
+   * Pressure on the CPU. Since 1.33.
+   *
    * @generated from field: runtime.v1.PsiStats psi = 4;
    */
   psi?: PsiStats | undefined;
@@ -4616,20 +4851,29 @@ export const CpuUsageSchema: GenMessage<CpuUsage> = /*@__PURE__*/
   messageDesc(file_runtime_v1_api, 143);
 
 /**
+ * CPU time on Windows; not served by Keelson. Since 1.26.
+ *
  * @generated from message runtime.v1.WindowsCpuUsage
  */
 export type WindowsCpuUsage = Message<"runtime.v1.WindowsCpuUsage"> & {
   /**
+   * When it was measured, in nanoseconds since 1970; never 0. It may lie before the call where figures are sampled.
+   *
    * @generated from field: int64 timestamp = 1;
    */
   timestamp: bigint;
 
   /**
+   * Nanoseconds of CPU used since the start, all CPUs added up. It never falls.
+   *
    * @generated from field: runtime.v1.UInt64Value usage_core_nano_seconds = 2;
    */
   usageCoreNanoSeconds?: UInt64Value | undefined;
 
   /**
+   * How much is used at present: nanoseconds of CPU per second of time, so that 1000000000 is one CPU fully used.
+   * Averaged over a span of the runtime's choice; unset until it has two samples. Since 1.23.
+   *
    * @generated from field: runtime.v1.UInt64Value usage_nano_cores = 3;
    */
   usageNanoCores?: UInt64Value | undefined;
@@ -4643,45 +4887,64 @@ export const WindowsCpuUsageSchema: GenMessage<WindowsCpuUsage> = /*@__PURE__*/
   messageDesc(file_runtime_v1_api, 144);
 
 /**
+ * Memory of a cgroup.
+ *
  * @generated from message runtime.v1.MemoryUsage
  */
 export type MemoryUsage = Message<"runtime.v1.MemoryUsage"> & {
   /**
+   * When it was measured, in nanoseconds since 1970; never 0. It may lie before the call where figures are sampled.
+   *
    * @generated from field: int64 timestamp = 1;
    */
   timestamp: bigint;
 
   /**
+   * Bytes that can't be given back easily: `usage_bytes` without the page cache that was not used lately
+   * (inactive_file), never below 0. The kubelet evicts by it, `kubectl top` shows it.
+   *
    * @generated from field: runtime.v1.UInt64Value working_set_bytes = 2;
    */
   workingSetBytes?: UInt64Value | undefined;
 
   /**
+   * Limit less `working_set_bytes`. Unset, or 0 from containerd, where there is no limit. Since 1.23.
+   *
    * @generated from field: runtime.v1.UInt64Value available_bytes = 3;
    */
   availableBytes?: UInt64Value | undefined;
 
   /**
+   * All bytes charged to the cgroup, page cache included. Since 1.23.
+   *
    * @generated from field: runtime.v1.UInt64Value usage_bytes = 4;
    */
   usageBytes?: UInt64Value | undefined;
 
   /**
+   * Bytes of anonymous memory, transparent huge pages included; no files. Since 1.23.
+   *
    * @generated from field: runtime.v1.UInt64Value rss_bytes = 5;
    */
   rssBytes?: UInt64Value | undefined;
 
   /**
+   * Page faults since the start, the major ones included. Since 1.23.
+   *
    * @generated from field: runtime.v1.UInt64Value page_faults = 6;
    */
   pageFaults?: UInt64Value | undefined;
 
   /**
+   * Page faults since the start that had to read from a disk. Since 1.23.
+   *
    * @generated from field: runtime.v1.UInt64Value major_page_faults = 7;
    */
   majorPageFaults?: UInt64Value | undefined;
 
   /**
+   * Pressure on memory. Since 1.33.
+   *
    * @generated from field: runtime.v1.PsiStats psi = 8;
    */
   psi?: PsiStats | undefined;
@@ -4695,15 +4958,21 @@ export const MemoryUsageSchema: GenMessage<MemoryUsage> = /*@__PURE__*/
   messageDesc(file_runtime_v1_api, 145);
 
 /**
+ * Input and output of a cgroup; so far its pressure only. Since 1.33.
+ *
  * @generated from message runtime.v1.IoUsage
  */
 export type IoUsage = Message<"runtime.v1.IoUsage"> & {
   /**
+   * When it was measured, in nanoseconds since 1970; never 0. It may lie before the call where figures are sampled.
+   *
    * @generated from field: int64 timestamp = 1;
    */
   timestamp: bigint;
 
   /**
+   * Pressure on disks. Unset on cgroup v1.
+   *
    * @generated from field: runtime.v1.PsiStats psi = 2;
    */
   psi?: PsiStats | undefined;
@@ -4717,20 +4986,28 @@ export const IoUsageSchema: GenMessage<IoUsage> = /*@__PURE__*/
   messageDesc(file_runtime_v1_api, 146);
 
 /**
+ * Swap of a cgroup. Since 1.28.
+ *
  * @generated from message runtime.v1.SwapUsage
  */
 export type SwapUsage = Message<"runtime.v1.SwapUsage"> & {
   /**
+   * When it was measured, in nanoseconds since 1970; never 0. It may lie before the call where figures are sampled.
+   *
    * @generated from field: int64 timestamp = 1;
    */
   timestamp: bigint;
 
   /**
+   * Swap limit less what is used; 0 or unset where there is no limit.
+   *
    * @generated from field: runtime.v1.UInt64Value swap_available_bytes = 2;
    */
   swapAvailableBytes?: UInt64Value | undefined;
 
   /**
+   * Bytes in swap now.
+   *
    * @generated from field: runtime.v1.UInt64Value swap_usage_bytes = 3;
    */
   swapUsageBytes?: UInt64Value | undefined;
@@ -4744,30 +5021,42 @@ export const SwapUsageSchema: GenMessage<SwapUsage> = /*@__PURE__*/
   messageDesc(file_runtime_v1_api, 147);
 
 /**
+ * Memory on Windows; not served by Keelson. Since 1.26.
+ *
  * @generated from message runtime.v1.WindowsMemoryUsage
  */
 export type WindowsMemoryUsage = Message<"runtime.v1.WindowsMemoryUsage"> & {
   /**
+   * When it was measured, in nanoseconds since 1970; never 0. It may lie before the call where figures are sampled.
+   *
    * @generated from field: int64 timestamp = 1;
    */
   timestamp: bigint;
 
   /**
+   * Bytes of the private working set.
+   *
    * @generated from field: runtime.v1.UInt64Value working_set_bytes = 2;
    */
   workingSetBytes?: UInt64Value | undefined;
 
   /**
+   * Limit less `commit_memory_bytes`.
+   *
    * @generated from field: runtime.v1.UInt64Value available_bytes = 3;
    */
   availableBytes?: UInt64Value | undefined;
 
   /**
+   * Page faults since the start.
+   *
    * @generated from field: runtime.v1.UInt64Value page_faults = 4;
    */
   pageFaults?: UInt64Value | undefined;
 
   /**
+   * Bytes that are committed, in memory or in the page file. Since 1.28.
+   *
    * @generated from field: runtime.v1.UInt64Value commit_memory_bytes = 5;
    */
   commitMemoryBytes?: UInt64Value | undefined;

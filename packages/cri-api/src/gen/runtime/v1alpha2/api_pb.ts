@@ -326,9 +326,10 @@ export type NamespaceOption = Message<"runtime.v1alpha2.NamespaceOption"> & {
   targetId: string;
 
   /**
-   * Unset is the node's user namespace. Kubelets set it since 1.25, for an ordinary pod to mode NODE; the container's
-   * must be the sandbox's. Nothing in this version tells whether a runtime keeps mode POD, and most drop the field:
-   * root inside is root on the node then.
+   * Unset is the node's user namespace. Kubelets of 1.25 set it with the feature gate
+   * UserNamespacesStatelessPodsSupport, for an ordinary pod to mode NODE; the container's must be the sandbox's.
+   * Nothing in this version tells whether a runtime keeps mode POD, and most drop the field: root inside is root on the
+   * node then.
    *
    * @generated from field: runtime.v1alpha2.UserNamespace userns_options = 5;
    */
@@ -349,7 +350,7 @@ export const NamespaceOptionSchema: GenMessage<NamespaceOption> = /*@__PURE__*/
  */
 export type Int64Value = Message<"runtime.v1alpha2.Int64Value"> & {
   /**
-   * The number.
+   * The number; 0 when the message is there and empty.
    *
    * @generated from field: int64 value = 1;
    */
@@ -493,7 +494,7 @@ export const SecurityProfile_ProfileType = {
   RuntimeDefault: 0,
 
   /**
-   * None.
+   * No profile: nothing is forbidden by it.
    *
    * @generated from enum value: Unconfined = 1;
    */
@@ -536,7 +537,8 @@ export type LinuxPodSandboxConfig = Message<"runtime.v1alpha2.LinuxPodSandboxCon
   cgroupParent: string;
 
   /**
-   * Unset is the runtime's defaults with POD for all namespaces.
+   * Security of the sandbox and the modes of its namespaces. Unset is the runtime's defaults with POD for all
+   * namespaces.
    *
    * @generated from field: runtime.v1alpha2.LinuxSandboxSecurityContext security_context = 2;
    */
@@ -544,7 +546,7 @@ export type LinuxPodSandboxConfig = Message<"runtime.v1alpha2.LinuxPodSandboxCon
 
   /**
    * Kernel parameters by dotted name, written once in the sandbox's namespaces: "net.ipv4.tcp_syncookies" to "1". Only
-   * parameters that belong to a namespace are possible; for a namespace of the node's they are refused.
+   * parameters that belong to a namespace are possible; one of a namespace that the pod takes from the node is refused.
    *
    * @generated from field: map<string, string> sysctls = 3;
    */
@@ -623,7 +625,7 @@ export const PodSandboxMetadataSchema: GenMessage<PodSandboxMetadata> = /*@__PUR
  */
 export type PodSandboxConfig = Message<"runtime.v1alpha2.PodSandboxConfig"> & {
   /**
-   * Identity of the sandbox. Needed.
+   * Identity of the sandbox. InvalidArgument without it, or without a name, namespace or UID in it.
    *
    * @generated from field: runtime.v1alpha2.PodSandboxMetadata metadata = 1;
    */
@@ -645,7 +647,7 @@ export type PodSandboxConfig = Message<"runtime.v1alpha2.PodSandboxConfig"> & {
   logDirectory: string;
 
   /**
-   * Unset: a copy of the node's resolv.conf.
+   * What resolv.conf says in the containers. Unset: a copy of the node's resolv.conf.
    *
    * @generated from field: runtime.v1alpha2.DNSConfig dns_config = 4;
    */
@@ -675,14 +677,14 @@ export type PodSandboxConfig = Message<"runtime.v1alpha2.PodSandboxConfig"> & {
   annotations: { [key: string]: string };
 
   /**
-   * Unset on other systems.
+   * What is about Linux. Unset on other systems.
    *
    * @generated from field: runtime.v1alpha2.LinuxPodSandboxConfig linux = 8;
    */
   linux?: LinuxPodSandboxConfig | undefined;
 
   /**
-   * For Windows nodes. Since 1.22.
+   * What is about Windows. Unset on Linux. Since 1.22.
    *
    * @generated from field: runtime.v1alpha2.WindowsPodSandboxConfig windows = 9;
    */
@@ -703,7 +705,7 @@ export const PodSandboxConfigSchema: GenMessage<PodSandboxConfig> = /*@__PURE__*
  */
 export type RunPodSandboxRequest = Message<"runtime.v1alpha2.RunPodSandboxRequest"> & {
   /**
-   * Needed.
+   * What the sandbox shall be. InvalidArgument without it.
    *
    * @generated from field: runtime.v1alpha2.PodSandboxConfig config = 1;
    */
@@ -962,14 +964,14 @@ export type PodSandboxStatus = Message<"runtime.v1alpha2.PodSandboxStatus"> & {
   createdAt: bigint;
 
   /**
-   * Unset when the runtime does not make the network; see PodSandboxNetworkStatus for the node's.
+   * The addresses. Unset when the runtime does not make the network; see PodSandboxNetworkStatus for the node's.
    *
    * @generated from field: runtime.v1alpha2.PodSandboxNetworkStatus network = 5;
    */
   network?: PodSandboxNetworkStatus | undefined;
 
   /**
-   * Unset on other systems.
+   * What is about Linux. Unset on other systems.
    *
    * @generated from field: runtime.v1alpha2.LinuxPodSandboxStatus linux = 6;
    */
@@ -1068,7 +1070,7 @@ export type PodSandboxFilter = Message<"runtime.v1alpha2.PodSandboxFilter"> & {
   id: string;
 
   /**
-   * Unset passes both states.
+   * The one state to list; unset passes both states.
    *
    * @generated from field: runtime.v1alpha2.PodSandboxStateValue state = 2;
    */
@@ -1190,6 +1192,8 @@ export const ListPodSandboxResponseSchema: GenMessage<ListPodSandboxResponse> = 
   messageDesc(file_runtime_v1alpha2_api, 31);
 
 /**
+ * Names the sandbox. Since 1.23.
+ *
  * @generated from message runtime.v1alpha2.PodSandboxStatsRequest
  */
 export type PodSandboxStatsRequest = Message<"runtime.v1alpha2.PodSandboxStatsRequest"> & {
@@ -1207,10 +1211,14 @@ export const PodSandboxStatsRequestSchema: GenMessage<PodSandboxStatsRequest> = 
   messageDesc(file_runtime_v1alpha2_api, 32);
 
 /**
+ * The figures of one sandbox. Since 1.23.
+ *
  * @generated from message runtime.v1alpha2.PodSandboxStatsResponse
  */
 export type PodSandboxStatsResponse = Message<"runtime.v1alpha2.PodSandboxStatsResponse"> & {
   /**
+   * Always set in an answer that is not an error.
+   *
    * @generated from field: runtime.v1alpha2.PodSandboxStats stats = 1;
    */
   stats?: PodSandboxStats | undefined;
@@ -1224,15 +1232,21 @@ export const PodSandboxStatsResponseSchema: GenMessage<PodSandboxStatsResponse> 
   messageDesc(file_runtime_v1alpha2_api, 33);
 
 /**
+ * Which sandboxes to measure. A field that is not set lets all pass; what is set must all hold. Since 1.23.
+ *
  * @generated from message runtime.v1alpha2.PodSandboxStatsFilter
  */
 export type PodSandboxStatsFilter = Message<"runtime.v1alpha2.PodSandboxStatsFilter"> & {
   /**
+   * The ID, or the beginning of one. "" passes all; an unknown one passes none and is no error.
+   *
    * @generated from field: string id = 1;
    */
   id: string;
 
   /**
+   * Labels that must be there with exactly these values. There are no other operators.
+   *
    * @generated from field: map<string, string> label_selector = 2;
    */
   labelSelector: { [key: string]: string };
@@ -1246,10 +1260,14 @@ export const PodSandboxStatsFilterSchema: GenMessage<PodSandboxStatsFilter> = /*
   messageDesc(file_runtime_v1alpha2_api, 34);
 
 /**
+ * Asks for the figures of all READY sandboxes, or of some. Since 1.23.
+ *
  * @generated from message runtime.v1alpha2.ListPodSandboxStatsRequest
  */
 export type ListPodSandboxStatsRequest = Message<"runtime.v1alpha2.ListPodSandboxStatsRequest"> & {
   /**
+   * Unset passes all.
+   *
    * @generated from field: runtime.v1alpha2.PodSandboxStatsFilter filter = 1;
    */
   filter?: PodSandboxStatsFilter | undefined;
@@ -1263,6 +1281,8 @@ export const ListPodSandboxStatsRequestSchema: GenMessage<ListPodSandboxStatsReq
   messageDesc(file_runtime_v1alpha2_api, 35);
 
 /**
+ * The sandboxes that passed, in no order. Since 1.23.
+ *
  * @generated from message runtime.v1alpha2.ListPodSandboxStatsResponse
  */
 export type ListPodSandboxStatsResponse = Message<"runtime.v1alpha2.ListPodSandboxStatsResponse"> & {
@@ -1280,6 +1300,8 @@ export const ListPodSandboxStatsResponseSchema: GenMessage<ListPodSandboxStatsRe
   messageDesc(file_runtime_v1alpha2_api, 36);
 
 /**
+ * Which sandbox the figures belong to. Since 1.23.
+ *
  * @generated from message runtime.v1alpha2.PodSandboxAttributes
  */
 export type PodSandboxAttributes = Message<"runtime.v1alpha2.PodSandboxAttributes"> & {
@@ -1289,16 +1311,22 @@ export type PodSandboxAttributes = Message<"runtime.v1alpha2.PodSandboxAttribute
   id: string;
 
   /**
+   * As it came in PodSandboxConfig.
+   *
    * @generated from field: runtime.v1alpha2.PodSandboxMetadata metadata = 2;
    */
   metadata?: PodSandboxMetadata | undefined;
 
   /**
+   * As they came in PodSandboxConfig.
+   *
    * @generated from field: map<string, string> labels = 3;
    */
   labels: { [key: string]: string };
 
   /**
+   * As they came in PodSandboxConfig, unchanged.
+   *
    * @generated from field: map<string, string> annotations = 4;
    */
   annotations: { [key: string]: string };
@@ -1312,20 +1340,28 @@ export const PodSandboxAttributesSchema: GenMessage<PodSandboxAttributes> = /*@_
   messageDesc(file_runtime_v1alpha2_api, 37);
 
 /**
+ * Figures of a sandbox, by system. Since 1.23.
+ *
  * @generated from message runtime.v1alpha2.PodSandboxStats
  */
 export type PodSandboxStats = Message<"runtime.v1alpha2.PodSandboxStats"> & {
   /**
+   * Which sandbox it is; always set.
+   *
    * @generated from field: runtime.v1alpha2.PodSandboxAttributes attributes = 1;
    */
   attributes?: PodSandboxAttributes | undefined;
 
   /**
+   * Figures on Linux. Unset on other systems.
+   *
    * @generated from field: runtime.v1alpha2.LinuxPodSandboxStats linux = 2;
    */
   linux?: LinuxPodSandboxStats | undefined;
 
   /**
+   * Figures on Windows. Unset on Linux.
+   *
    * @generated from field: runtime.v1alpha2.WindowsPodSandboxStats windows = 3;
    */
   windows?: WindowsPodSandboxStats | undefined;
@@ -1339,30 +1375,43 @@ export const PodSandboxStatsSchema: GenMessage<PodSandboxStats> = /*@__PURE__*/
   messageDesc(file_runtime_v1alpha2_api, 38);
 
 /**
+ * Figures of a pod: those of its cgroup (its containers and what the sandbox itself needs), its network, and each of
+ * its containers. A message that is unset could not be measured. Since 1.23.
+ *
  * @generated from message runtime.v1alpha2.LinuxPodSandboxStats
  */
 export type LinuxPodSandboxStats = Message<"runtime.v1alpha2.LinuxPodSandboxStats"> & {
   /**
+   * Of the pod's cgroup, which is more than its containers added up.
+   *
    * @generated from field: runtime.v1alpha2.CpuUsage cpu = 1;
    */
   cpu?: CpuUsage | undefined;
 
   /**
+   * Of the pod's cgroup, which is more than its containers added up.
+   *
    * @generated from field: runtime.v1alpha2.MemoryUsage memory = 2;
    */
   memory?: MemoryUsage | undefined;
 
   /**
+   * Of the sandbox's network namespace. Unset for a pod on the node's network.
+   *
    * @generated from field: runtime.v1alpha2.NetworkUsage network = 3;
    */
   network?: NetworkUsage | undefined;
 
   /**
+   * Of all containers of the pod.
+   *
    * @generated from field: runtime.v1alpha2.ProcessUsage process = 4;
    */
   process?: ProcessUsage | undefined;
 
   /**
+   * The pod's containers that run.
+   *
    * @generated from field: repeated runtime.v1alpha2.ContainerStats containers = 5;
    */
   containers: ContainerStats[];
@@ -1376,6 +1425,8 @@ export const LinuxPodSandboxStatsSchema: GenMessage<LinuxPodSandboxStats> = /*@_
   messageDesc(file_runtime_v1alpha2_api, 39);
 
 /**
+ * Figures of a pod on Windows; this version has none yet.
+ *
  * @generated from message runtime.v1alpha2.WindowsPodSandboxStats
  */
 export type WindowsPodSandboxStats = Message<"runtime.v1alpha2.WindowsPodSandboxStats"> & {
@@ -1389,20 +1440,28 @@ export const WindowsPodSandboxStatsSchema: GenMessage<WindowsPodSandboxStats> = 
   messageDesc(file_runtime_v1alpha2_api, 40);
 
 /**
+ * What went through the interfaces of a sandbox. Since 1.23.
+ *
  * @generated from message runtime.v1alpha2.NetworkUsage
  */
 export type NetworkUsage = Message<"runtime.v1alpha2.NetworkUsage"> & {
   /**
+   * When it was measured, in nanoseconds since 1970; never 0. It may lie before the call where figures are sampled.
+   *
    * @generated from field: int64 timestamp = 1;
    */
   timestamp: bigint;
 
   /**
+   * The one with the pod's default route, mostly "eth0". The kubelet shows it as the pod's network.
+   *
    * @generated from field: runtime.v1alpha2.NetworkInterfaceUsage default_interface = 2;
    */
   defaultInterface?: NetworkInterfaceUsage | undefined;
 
   /**
+   * The others, without the default one and without loopback.
+   *
    * @generated from field: repeated runtime.v1alpha2.NetworkInterfaceUsage interfaces = 3;
    */
   interfaces: NetworkInterfaceUsage[];
@@ -1416,30 +1475,42 @@ export const NetworkUsageSchema: GenMessage<NetworkUsage> = /*@__PURE__*/
   messageDesc(file_runtime_v1alpha2_api, 41);
 
 /**
+ * Counters of one interface, from when it was made; all as the pod sees them. Since 1.23.
+ *
  * @generated from message runtime.v1alpha2.NetworkInterfaceUsage
  */
 export type NetworkInterfaceUsage = Message<"runtime.v1alpha2.NetworkInterfaceUsage"> & {
   /**
+   * Name inside the pod.
+   *
    * @generated from field: string name = 1;
    */
   name: string;
 
   /**
+   * Bytes that the pod received.
+   *
    * @generated from field: runtime.v1alpha2.UInt64Value rx_bytes = 2;
    */
   rxBytes?: UInt64Value | undefined;
 
   /**
+   * Errors in receiving, as the kernel counts them.
+   *
    * @generated from field: runtime.v1alpha2.UInt64Value rx_errors = 3;
    */
   rxErrors?: UInt64Value | undefined;
 
   /**
+   * Bytes that the pod sent.
+   *
    * @generated from field: runtime.v1alpha2.UInt64Value tx_bytes = 4;
    */
   txBytes?: UInt64Value | undefined;
 
   /**
+   * Errors in sending, as the kernel counts them.
+   *
    * @generated from field: runtime.v1alpha2.UInt64Value tx_errors = 5;
    */
   txErrors?: UInt64Value | undefined;
@@ -1453,15 +1524,21 @@ export const NetworkInterfaceUsageSchema: GenMessage<NetworkInterfaceUsage> = /*
   messageDesc(file_runtime_v1alpha2_api, 42);
 
 /**
+ * How many processes there are. Since 1.23.
+ *
  * @generated from message runtime.v1alpha2.ProcessUsage
  */
 export type ProcessUsage = Message<"runtime.v1alpha2.ProcessUsage"> & {
   /**
+   * When it was measured, in nanoseconds since 1970; never 0. It may lie before the call where figures are sampled.
+   *
    * @generated from field: int64 timestamp = 1;
    */
   timestamp: bigint;
 
   /**
+   * How many there are now; threads count, too, where the runtime reads the pids cgroup.
+   *
    * @generated from field: runtime.v1alpha2.UInt64Value process_count = 2;
    */
   processCount?: UInt64Value | undefined;
@@ -1503,7 +1580,7 @@ export const ImageSpecSchema: GenMessage<ImageSpec> = /*@__PURE__*/
  */
 export type KeyValue = Message<"runtime.v1alpha2.KeyValue"> & {
   /**
-   * Not "", without "=".
+   * Name of the variable: not "", and without "=".
    *
    * @generated from field: string key = 1;
    */
@@ -1650,21 +1727,21 @@ export const HugepageLimitSchema: GenMessage<HugepageLimit> = /*@__PURE__*/
  */
 export type SELinuxOption = Message<"runtime.v1alpha2.SELinuxOption"> & {
   /**
-   * As "system_u".
+   * SELinux's user, not Linux's, as "system_u".
    *
    * @generated from field: string user = 1;
    */
   user: string;
 
   /**
-   * As "system_r".
+   * Role, as "system_r".
    *
    * @generated from field: string role = 2;
    */
   role: string;
 
   /**
-   * As "container_t"; "spc_t" is a container that SELinux does not confine.
+   * Type of the process, which most rules are about, as "container_t"; "spc_t" is one that SELinux does not confine.
    *
    * @generated from field: string type = 3;
    */
@@ -1693,21 +1770,21 @@ export const SELinuxOptionSchema: GenMessage<SELinuxOption> = /*@__PURE__*/
  */
 export type Capability = Message<"runtime.v1alpha2.Capability"> & {
   /**
-   * Into the bounding, permitted and effective set; into the inheritable one with older runtimes only.
+   * Added to the bounding, permitted and effective set; into the inheritable one with older runtimes only.
    *
    * @generated from field: repeated string add_capabilities = 1;
    */
   addCapabilities: string[];
 
   /**
-   * Out of every set.
+   * Taken out of every set.
    *
    * @generated from field: repeated string drop_capabilities = 2;
    */
   dropCapabilities: string[];
 
   /**
-   * Into the ambient set, too, so that processes of other users than root keep them. The kubelet sets none and most
+   * Added to the ambient set, too, so that processes of other users than root keep them. The kubelet sets none and most
    * runtimes ignore it. Since 1.24.
    *
    * @generated from field: repeated string add_ambient_capabilities = 3;
@@ -1729,7 +1806,8 @@ export const CapabilitySchema: GenMessage<Capability> = /*@__PURE__*/
  */
 export type LinuxContainerSecurityContext = Message<"runtime.v1alpha2.LinuxContainerSecurityContext"> & {
   /**
-   * Unset: the runtime's default set. Has no effect when privileged.
+   * What to add to and take from the runtime's default set. Unset: the runtime's default set as it is. Has no effect
+   * when privileged.
    *
    * @generated from field: runtime.v1alpha2.Capability capabilities = 1;
    */
@@ -1744,36 +1822,37 @@ export type LinuxContainerSecurityContext = Message<"runtime.v1alpha2.LinuxConta
   privileged: boolean;
 
   /**
-   * Must fit the sandbox's; only `pid` may differ.
+   * The namespaces that it uses. Must fit the sandbox's; only `pid` may differ.
    *
    * @generated from field: runtime.v1alpha2.NamespaceOption namespace_options = 3;
    */
   namespaceOptions?: NamespaceOption | undefined;
 
   /**
-   * Unset: the sandbox's label.
+   * Label of its processes and files. Unset: the sandbox's label.
    *
    * @generated from field: runtime.v1alpha2.SELinuxOption selinux_options = 4;
    */
   selinuxOptions?: SELinuxOption | undefined;
 
   /**
-   * User ID. Unset: `run_as_username`, else the image's USER, else 0.
+   * User ID of the first process. Unset: `run_as_username`, else the image's USER, else 0.
    *
    * @generated from field: runtime.v1alpha2.Int64Value run_as_user = 5;
    */
   runAsUser?: Int64Value | undefined;
 
   /**
-   * Primary group ID. Unset: the user's in the image's /etc/passwd, else 0. InvalidArgument without a user.
+   * Primary group ID of the first process. Unset: the user's in the image's /etc/passwd, else 0. InvalidArgument
+   * without a user.
    *
    * @generated from field: runtime.v1alpha2.Int64Value run_as_group = 12;
    */
   runAsGroup?: Int64Value | undefined;
 
   /**
-   * A name of the image's /etc/passwd; one that is not there fails the create. The kubelet sends the image's USER so
-   * when it is a name. Not together with `run_as_user`.
+   * User of the first process by a name of the image's /etc/passwd; one that is not there fails the create. The kubelet
+   * sends the image's USER so when it is a name. Not together with `run_as_user`.
    *
    * @generated from field: string run_as_username = 6;
    */
@@ -1815,16 +1894,16 @@ export type LinuxContainerSecurityContext = Message<"runtime.v1alpha2.LinuxConta
   readonlyPaths: string[];
 
   /**
-   * Unset: `seccomp_profile_path` counts, and where that is "", containerd and CRI-O run without one by default. Up to
-   * 1.4 containerd does not read it: send both. Since 1.20.
+   * Which system calls are allowed. Unset: `seccomp_profile_path` counts, and where that is "", containerd and CRI-O
+   * run without one by default. Up to 1.4 containerd does not read it: send both. Since 1.20.
    *
    * @generated from field: runtime.v1alpha2.SecurityProfile seccomp = 15;
    */
   seccomp?: SecurityProfile | undefined;
 
   /**
-   * Unset: `apparmor_profile` counts. On a node without AppArmor anything but Unconfined is refused. Up to 1.4
-   * containerd does not read it: send both. Since 1.20.
+   * What AppArmor allows. Unset: `apparmor_profile` counts. On a node without AppArmor anything but Unconfined is
+   * refused. Up to 1.4 containerd does not read it: send both. Since 1.20.
    *
    * @generated from field: runtime.v1alpha2.SecurityProfile apparmor = 16;
    */
@@ -1863,14 +1942,14 @@ export const LinuxContainerSecurityContextSchema: GenMessage<LinuxContainerSecur
  */
 export type LinuxContainerConfig = Message<"runtime.v1alpha2.LinuxContainerConfig"> & {
   /**
-   * Unset: no limits but the pod's.
+   * Limits of its cgroup. Unset: no limits but the pod's.
    *
    * @generated from field: runtime.v1alpha2.LinuxContainerResources resources = 1;
    */
   resources?: LinuxContainerResources | undefined;
 
   /**
-   * Unset: the runtime's defaults.
+   * What it may do. Unset: the runtime's defaults.
    *
    * @generated from field: runtime.v1alpha2.LinuxContainerSecurityContext security_context = 2;
    */
@@ -1926,7 +2005,7 @@ export const WindowsSandboxSecurityContextSchema: GenMessage<WindowsSandboxSecur
  */
 export type WindowsPodSandboxConfig = Message<"runtime.v1alpha2.WindowsPodSandboxConfig"> & {
   /**
-   * Unset: the runtime's defaults.
+   * What the sandbox may do. Unset: the runtime's defaults.
    *
    * @generated from field: runtime.v1alpha2.WindowsSandboxSecurityContext security_context = 1;
    */
@@ -1982,14 +2061,14 @@ export const WindowsContainerSecurityContextSchema: GenMessage<WindowsContainerS
  */
 export type WindowsContainerConfig = Message<"runtime.v1alpha2.WindowsContainerConfig"> & {
   /**
-   * Unset: no limits.
+   * Limits of its job object. Unset: no limits.
    *
    * @generated from field: runtime.v1alpha2.WindowsContainerResources resources = 1;
    */
   resources?: WindowsContainerResources | undefined;
 
   /**
-   * Unset: the runtime's defaults.
+   * What it may do. Unset: the runtime's defaults.
    *
    * @generated from field: runtime.v1alpha2.WindowsContainerSecurityContext security_context = 2;
    */
@@ -2004,8 +2083,7 @@ export const WindowsContainerConfigSchema: GenMessage<WindowsContainerConfig> = 
   messageDesc(file_runtime_v1alpha2_api, 55);
 
 /**
- * Limits of a container on Windows; not served by Keelson. Of the three CPU values one is used: count before maximum
- * before shares.
+ * Limits of a container on Windows; not served by Keelson. Of the three CPU values only one may be set.
  *
  * @generated from message runtime.v1alpha2.WindowsContainerResources
  */
@@ -2083,7 +2161,7 @@ export const ContainerMetadataSchema: GenMessage<ContainerMetadata> = /*@__PURE_
   messageDesc(file_runtime_v1alpha2_api, 57);
 
 /**
- * A device of the node that the container may use: made as a node inside and allowed in its cgroup.
+ * A device of the node that the container may use: made as a device file inside and allowed in its cgroup.
  *
  * @generated from message runtime.v1alpha2.Device
  */
@@ -2124,7 +2202,7 @@ export const DeviceSchema: GenMessage<Device> = /*@__PURE__*/
  */
 export type ContainerConfig = Message<"runtime.v1alpha2.ContainerConfig"> & {
   /**
-   * Identity of the container in its sandbox. Needed.
+   * Identity of the container in its sandbox. InvalidArgument without it, or without a name in it.
    *
    * @generated from field: runtime.v1alpha2.ContainerMetadata metadata = 1;
    */
@@ -2145,38 +2223,38 @@ export type ContainerConfig = Message<"runtime.v1alpha2.ContainerConfig"> & {
   command: string[];
 
   /**
-   * What follows the command. Empty: the image's CMD, unless `command` is set. With both empty in both, there is
-   * nothing to run and the create fails.
+   * What follows the command. Empty: the image's CMD, unless `command` is set. Where that leaves nothing to run, the
+   * create fails.
    *
    * @generated from field: repeated string args = 4;
    */
   args: string[];
 
   /**
-   * Absolute; made where it is missing. "": the image's, or "/".
+   * Folder that the command starts in: absolute, made where it is missing. "": the image's, or "/".
    *
    * @generated from field: string working_dir = 5;
    */
   workingDir: string;
 
   /**
-   * Added to the image's variables; the later of two with one key counts. The order means nothing.
+   * Environment variables, added to the image's variables; the later of two with one key counts. The order means
+   * nothing.
    *
    * @generated from field: repeated runtime.v1alpha2.KeyValue envs = 6;
    */
   envs: KeyValue[];
 
   /**
-   * Beside the runtime's own (/proc, /sys, /dev, /dev/shm) and the files of the sandbox (resolv.conf, hostname). The
-   * kubelet sends /etc/hosts, the volumes and the termination message's file.
+   * What to mount beside the runtime's own (/proc, /sys, /dev, /dev/shm) and the files of the sandbox (resolv.conf,
+   * hostname). The kubelet sends /etc/hosts, the volumes and the termination message's file.
    *
    * @generated from field: repeated runtime.v1alpha2.Mount mounts = 7;
    */
   mounts: Mount[];
 
   /**
-   * What a device plugin or a privileged pod's volume gives. A privileged container gets all devices of the node
-   * without.
+   * Devices of the node, from the kubelet's device plugins. A privileged container has all of them anyway.
    *
    * @generated from field: repeated runtime.v1alpha2.Device devices = 8;
    */
@@ -2228,14 +2306,14 @@ export type ContainerConfig = Message<"runtime.v1alpha2.ContainerConfig"> & {
   tty: boolean;
 
   /**
-   * Unset on other systems.
+   * What is about Linux. Unset on other systems.
    *
    * @generated from field: runtime.v1alpha2.LinuxContainerConfig linux = 15;
    */
   linux?: LinuxContainerConfig | undefined;
 
   /**
-   * For Windows nodes.
+   * What is about Windows. Unset on Linux.
    *
    * @generated from field: runtime.v1alpha2.WindowsContainerConfig windows = 16;
    */
@@ -2261,7 +2339,7 @@ export type CreateContainerRequest = Message<"runtime.v1alpha2.CreateContainerRe
   podSandboxId: string;
 
   /**
-   * Needed.
+   * What the container shall be. InvalidArgument without it.
    *
    * @generated from field: runtime.v1alpha2.ContainerConfig config = 2;
    */
@@ -2448,7 +2526,7 @@ export type ContainerFilter = Message<"runtime.v1alpha2.ContainerFilter"> & {
   id: string;
 
   /**
-   * Unset passes all states.
+   * The one state to list; unset passes all states.
    *
    * @generated from field: runtime.v1alpha2.ContainerStateValue state = 2;
    */
@@ -2780,14 +2858,14 @@ export const ContainerStatusResponseSchema: GenMessage<ContainerStatusResponse> 
  */
 export type ContainerResources = Message<"runtime.v1alpha2.ContainerResources"> & {
   /**
-   * Unset on other systems.
+   * Limits on Linux. Unset on other systems.
    *
    * @generated from field: runtime.v1alpha2.LinuxContainerResources linux = 1;
    */
   linux?: LinuxContainerResources | undefined;
 
   /**
-   * Unset on Linux.
+   * Limits on Windows. Unset on Linux.
    *
    * @generated from field: runtime.v1alpha2.WindowsContainerResources windows = 2;
    */
@@ -2820,7 +2898,7 @@ export type UpdateContainerResourcesRequest = Message<"runtime.v1alpha2.UpdateCo
   linux?: LinuxContainerResources | undefined;
 
   /**
-   * For Windows nodes. Since 1.20.
+   * Limits on Windows. Unset on Linux. Since 1.20.
    *
    * @generated from field: runtime.v1alpha2.WindowsContainerResources windows = 3;
    */
@@ -2951,21 +3029,21 @@ export type ExecRequest = Message<"runtime.v1alpha2.ExecRequest"> & {
   tty: boolean;
 
   /**
-   * The client sends input.
+   * The client sends standard input.
    *
    * @generated from field: bool stdin = 4;
    */
   stdin: boolean;
 
   /**
-   * The client takes output.
+   * The client takes standard output.
    *
    * @generated from field: bool stdout = 5;
    */
   stdout: boolean;
 
   /**
-   * The client takes errors apart. Must be false with `tty`: a terminal has one output.
+   * The client takes standard error, apart from the output. Must be false with `tty`: a terminal has one output.
    *
    * @generated from field: bool stderr = 6;
    */
@@ -2980,7 +3058,7 @@ export const ExecRequestSchema: GenMessage<ExecRequest> = /*@__PURE__*/
   messageDesc(file_runtime_v1alpha2_api, 81);
 
 /**
- * Where the command waits.
+ * Where a client connects to start the command.
  *
  * @generated from message runtime.v1alpha2.ExecResponse
  */
@@ -3027,14 +3105,14 @@ export type AttachRequest = Message<"runtime.v1alpha2.AttachRequest"> & {
   tty: boolean;
 
   /**
-   * The client takes output, from now on.
+   * The client takes standard output, from now on.
    *
    * @generated from field: bool stdout = 4;
    */
   stdout: boolean;
 
   /**
-   * The client takes errors apart. Must be false with `tty`: a terminal has one output.
+   * The client takes standard error, apart from the output. Must be false with `tty`: a terminal has one output.
    *
    * @generated from field: bool stderr = 5;
    */
@@ -3049,7 +3127,7 @@ export const AttachRequestSchema: GenMessage<AttachRequest> = /*@__PURE__*/
   messageDesc(file_runtime_v1alpha2_api, 83);
 
 /**
- * Where the streams wait.
+ * Where a client connects to stream.
  *
  * @generated from message runtime.v1alpha2.AttachResponse
  */
@@ -3071,7 +3149,7 @@ export const AttachResponseSchema: GenMessage<AttachResponse> = /*@__PURE__*/
   messageDesc(file_runtime_v1alpha2_api, 84);
 
 /**
- * A way into a sandbox's network.
+ * Asks for a way to ports inside a sandbox's network.
  *
  * @generated from message runtime.v1alpha2.PortForwardRequest
  */
@@ -3098,7 +3176,7 @@ export const PortForwardRequestSchema: GenMessage<PortForwardRequest> = /*@__PUR
   messageDesc(file_runtime_v1alpha2_api, 85);
 
 /**
- * Where the way begins.
+ * Where a client connects to reach the ports.
  *
  * @generated from message runtime.v1alpha2.PortForwardResponse
  */
@@ -3554,7 +3632,7 @@ export const ImageFsInfoRequestSchema: GenMessage<ImageFsInfoRequest> = /*@__PUR
  */
 export type UInt64Value = Message<"runtime.v1alpha2.UInt64Value"> & {
   /**
-   * The number.
+   * The number; 0 when the message is there and empty.
    *
    * @generated from field: uint64 value = 1;
    */
@@ -3569,10 +3647,15 @@ export const UInt64ValueSchema: GenMessage<UInt64Value> = /*@__PURE__*/
   messageDesc(file_runtime_v1alpha2_api, 107);
 
 /**
+ * Names a file system of the node.
+ *
  * @generated from message runtime.v1alpha2.FilesystemIdentifier
  */
 export type FilesystemIdentifier = Message<"runtime.v1alpha2.FilesystemIdentifier"> & {
   /**
+   * A path on it, which need not be its mount point: containerd sends the folder of its snapshotter. The kubelet looks
+   * up size and free space there.
+   *
    * @generated from field: string mountpoint = 1;
    */
   mountpoint: string;
@@ -3586,25 +3669,35 @@ export const FilesystemIdentifierSchema: GenMessage<FilesystemIdentifier> = /*@_
   messageDesc(file_runtime_v1alpha2_api, 108);
 
 /**
+ * Space that images or a writable layer take on one file system. What else is on it does not count.
+ *
  * @generated from message runtime.v1alpha2.FilesystemUsage
  */
 export type FilesystemUsage = Message<"runtime.v1alpha2.FilesystemUsage"> & {
   /**
+   * When it was measured, in nanoseconds since 1970; never 0. It may lie before the call where figures are sampled.
+   *
    * @generated from field: int64 timestamp = 1;
    */
   timestamp: bigint;
 
   /**
+   * The file system that they are on.
+   *
    * @generated from field: runtime.v1alpha2.FilesystemIdentifier fs_id = 2;
    */
   fsId?: FilesystemIdentifier | undefined;
 
   /**
+   * Bytes on the disk. Layers that images share count once.
+   *
    * @generated from field: runtime.v1alpha2.UInt64Value used_bytes = 3;
    */
   usedBytes?: UInt64Value | undefined;
 
   /**
+   * Inodes, likewise.
+   *
    * @generated from field: runtime.v1alpha2.UInt64Value inodes_used = 4;
    */
   inodesUsed?: UInt64Value | undefined;
@@ -3635,6 +3728,8 @@ export const ImageFsInfoResponseSchema: GenMessage<ImageFsInfoResponse> = /*@__P
   messageDesc(file_runtime_v1alpha2_api, 110);
 
 /**
+ * Names the container, in whatever state.
+ *
  * @generated from message runtime.v1alpha2.ContainerStatsRequest
  */
 export type ContainerStatsRequest = Message<"runtime.v1alpha2.ContainerStatsRequest"> & {
@@ -3652,10 +3747,14 @@ export const ContainerStatsRequestSchema: GenMessage<ContainerStatsRequest> = /*
   messageDesc(file_runtime_v1alpha2_api, 111);
 
 /**
+ * The figures of one container.
+ *
  * @generated from message runtime.v1alpha2.ContainerStatsResponse
  */
 export type ContainerStatsResponse = Message<"runtime.v1alpha2.ContainerStatsResponse"> & {
   /**
+   * Always set in an answer that is not an error.
+   *
    * @generated from field: runtime.v1alpha2.ContainerStats stats = 1;
    */
   stats?: ContainerStats | undefined;
@@ -3669,10 +3768,14 @@ export const ContainerStatsResponseSchema: GenMessage<ContainerStatsResponse> = 
   messageDesc(file_runtime_v1alpha2_api, 112);
 
 /**
+ * Asks for the figures of all containers, or of some.
+ *
  * @generated from message runtime.v1alpha2.ListContainerStatsRequest
  */
 export type ListContainerStatsRequest = Message<"runtime.v1alpha2.ListContainerStatsRequest"> & {
   /**
+   * Unset passes all.
+   *
    * @generated from field: runtime.v1alpha2.ContainerStatsFilter filter = 1;
    */
   filter?: ContainerStatsFilter | undefined;
@@ -3686,20 +3789,28 @@ export const ListContainerStatsRequestSchema: GenMessage<ListContainerStatsReque
   messageDesc(file_runtime_v1alpha2_api, 113);
 
 /**
+ * Which containers to measure. A field that is not set lets all pass; what is set must all hold.
+ *
  * @generated from message runtime.v1alpha2.ContainerStatsFilter
  */
 export type ContainerStatsFilter = Message<"runtime.v1alpha2.ContainerStatsFilter"> & {
   /**
+   * The ID, or the beginning of one. "" passes all; an unknown one passes none and is no error.
+   *
    * @generated from field: string id = 1;
    */
   id: string;
 
   /**
+   * As `id`, for the sandbox that they are in.
+   *
    * @generated from field: string pod_sandbox_id = 2;
    */
   podSandboxId: string;
 
   /**
+   * Labels that must be there with exactly these values. There are no other operators.
+   *
    * @generated from field: map<string, string> label_selector = 3;
    */
   labelSelector: { [key: string]: string };
@@ -3713,6 +3824,8 @@ export const ContainerStatsFilterSchema: GenMessage<ContainerStatsFilter> = /*@_
   messageDesc(file_runtime_v1alpha2_api, 114);
 
 /**
+ * The containers that passed, in no order.
+ *
  * @generated from message runtime.v1alpha2.ListContainerStatsResponse
  */
 export type ListContainerStatsResponse = Message<"runtime.v1alpha2.ListContainerStatsResponse"> & {
@@ -3730,6 +3843,8 @@ export const ListContainerStatsResponseSchema: GenMessage<ListContainerStatsResp
   messageDesc(file_runtime_v1alpha2_api, 115);
 
 /**
+ * Which container the figures belong to. The sandbox is not named: the kubelet finds it by the labels.
+ *
  * @generated from message runtime.v1alpha2.ContainerAttributes
  */
 export type ContainerAttributes = Message<"runtime.v1alpha2.ContainerAttributes"> & {
@@ -3739,16 +3854,22 @@ export type ContainerAttributes = Message<"runtime.v1alpha2.ContainerAttributes"
   id: string;
 
   /**
+   * As it came in ContainerConfig.
+   *
    * @generated from field: runtime.v1alpha2.ContainerMetadata metadata = 2;
    */
   metadata?: ContainerMetadata | undefined;
 
   /**
+   * As they came in ContainerConfig.
+   *
    * @generated from field: map<string, string> labels = 3;
    */
   labels: { [key: string]: string };
 
   /**
+   * As they came in ContainerConfig, unchanged.
+   *
    * @generated from field: map<string, string> annotations = 4;
    */
   annotations: { [key: string]: string };
@@ -3762,25 +3883,35 @@ export const ContainerAttributesSchema: GenMessage<ContainerAttributes> = /*@__P
   messageDesc(file_runtime_v1alpha2_api, 116);
 
 /**
+ * Figures of a container. A message that is unset could not be measured: the container does not run, say.
+ *
  * @generated from message runtime.v1alpha2.ContainerStats
  */
 export type ContainerStats = Message<"runtime.v1alpha2.ContainerStats"> & {
   /**
+   * Which container it is; always set.
+   *
    * @generated from field: runtime.v1alpha2.ContainerAttributes attributes = 1;
    */
   attributes?: ContainerAttributes | undefined;
 
   /**
+   * Of the container's cgroup.
+   *
    * @generated from field: runtime.v1alpha2.CpuUsage cpu = 2;
    */
   cpu?: CpuUsage | undefined;
 
   /**
+   * Of the container's cgroup.
+   *
    * @generated from field: runtime.v1alpha2.MemoryUsage memory = 3;
    */
   memory?: MemoryUsage | undefined;
 
   /**
+   * What the container has written into its root file system; not its volumes, not its log.
+   *
    * @generated from field: runtime.v1alpha2.FilesystemUsage writable_layer = 4;
    */
   writableLayer?: FilesystemUsage | undefined;
@@ -3794,20 +3925,29 @@ export const ContainerStatsSchema: GenMessage<ContainerStats> = /*@__PURE__*/
   messageDesc(file_runtime_v1alpha2_api, 117);
 
 /**
+ * CPU time of a cgroup.
+ *
  * @generated from message runtime.v1alpha2.CpuUsage
  */
 export type CpuUsage = Message<"runtime.v1alpha2.CpuUsage"> & {
   /**
+   * When it was measured, in nanoseconds since 1970; never 0. It may lie before the call where figures are sampled.
+   *
    * @generated from field: int64 timestamp = 1;
    */
   timestamp: bigint;
 
   /**
+   * Nanoseconds of CPU used since the start, all CPUs added up. It never falls.
+   *
    * @generated from field: runtime.v1alpha2.UInt64Value usage_core_nano_seconds = 2;
    */
   usageCoreNanoSeconds?: UInt64Value | undefined;
 
   /**
+   * How much is used at present: nanoseconds of CPU per second of time, so that 1000000000 is one CPU fully used.
+   * Averaged over a span of the runtime's choice; unset until it has two samples. Since 1.23.
+   *
    * @generated from field: runtime.v1alpha2.UInt64Value usage_nano_cores = 3;
    */
   usageNanoCores?: UInt64Value | undefined;
@@ -3821,40 +3961,57 @@ export const CpuUsageSchema: GenMessage<CpuUsage> = /*@__PURE__*/
   messageDesc(file_runtime_v1alpha2_api, 118);
 
 /**
+ * Memory of a cgroup.
+ *
  * @generated from message runtime.v1alpha2.MemoryUsage
  */
 export type MemoryUsage = Message<"runtime.v1alpha2.MemoryUsage"> & {
   /**
+   * When it was measured, in nanoseconds since 1970; never 0. It may lie before the call where figures are sampled.
+   *
    * @generated from field: int64 timestamp = 1;
    */
   timestamp: bigint;
 
   /**
+   * Bytes that can't be given back easily: `usage_bytes` without the page cache that was not used lately
+   * (inactive_file), never below 0. The kubelet evicts by it, `kubectl top` shows it.
+   *
    * @generated from field: runtime.v1alpha2.UInt64Value working_set_bytes = 2;
    */
   workingSetBytes?: UInt64Value | undefined;
 
   /**
+   * Limit less `working_set_bytes`. Unset, or 0 from containerd, where there is no limit. Since 1.23.
+   *
    * @generated from field: runtime.v1alpha2.UInt64Value available_bytes = 3;
    */
   availableBytes?: UInt64Value | undefined;
 
   /**
+   * All bytes charged to the cgroup, page cache included. Since 1.23.
+   *
    * @generated from field: runtime.v1alpha2.UInt64Value usage_bytes = 4;
    */
   usageBytes?: UInt64Value | undefined;
 
   /**
+   * Bytes of anonymous memory, transparent huge pages included; no files. Since 1.23.
+   *
    * @generated from field: runtime.v1alpha2.UInt64Value rss_bytes = 5;
    */
   rssBytes?: UInt64Value | undefined;
 
   /**
+   * Page faults since the start, the major ones included. Since 1.23.
+   *
    * @generated from field: runtime.v1alpha2.UInt64Value page_faults = 6;
    */
   pageFaults?: UInt64Value | undefined;
 
   /**
+   * Page faults since the start that had to read from a disk. Since 1.23.
+   *
    * @generated from field: runtime.v1alpha2.UInt64Value major_page_faults = 7;
    */
   majorPageFaults?: UInt64Value | undefined;
