@@ -1858,30 +1858,52 @@ export const WindowsProcessUsageSchema: GenMessage<WindowsProcessUsage> = /*@__P
   messageDesc(file_runtime_v1_api, 50);
 
 /**
+ * Names an image, or says how it was named. Four fields name something; each has its own question.
+ *
+ * - `image`: which one is meant? A tag, a digest or an ID.
+ * - `user_specified_image`: what did the pod's author write?
+ * - `image_ref`: which digest was it in the end?
+ * - Elsewhere, `Image.id`, `image_id` and `PullImageResponse.image_ref`: which one is it on this node?
+ *
  * @generated from message runtime.v1.ImageSpec
  */
 export type ImageSpec = Message<"runtime.v1.ImageSpec"> & {
   /**
+   * `NAME:TAG`, `NAME@DIGEST`, `NAME` alone (tag "latest", which the kubelet adds), or, but for PullImage, an image's
+   * ID. "busybox" without a registry is docker.io/library/busybox with containerd and Keelson; CRI-O has rules for
+   * short names.
+   *
    * @generated from field: string image = 1;
    */
   image: string;
 
   /**
+   * Hints for the runtime, as which image of several platforms is meant. The kubelet sends the pod's. Since 1.19.
+   *
    * @generated from field: map<string, string> annotations = 2;
    */
   annotations: { [key: string]: string };
 
   /**
+   * The name as the pod has it, for messages and policies, where `image` is an ID already. Changes nothing in what is
+   * done. Set by the kubelet in CreateContainer. Since 1.28.
+   *
    * @generated from field: string user_specified_image = 18;
    */
   userSpecifiedImage: string;
 
   /**
+   * The handler that the image is for, where handlers keep images apart. "" is the default one. The kubelet sets it
+   * with the feature gate RuntimeClassInImageCriApi. Since 1.29.
+   *
    * @generated from field: string runtime_handler = 19;
    */
   runtimeHandler: string;
 
   /**
+   * Set by the runtime in `ContainerStatus.mounts` for an image volume: the image behind it, in the form of
+   * `ContainerStatus.image_ref` or as an ID; Kubernetes shows it as the volume's imageRef. "" in requests. Since 1.36.
+   *
    * @generated from field: string image_ref = 20;
    */
   imageRef: string;
@@ -3757,10 +3779,15 @@ export const PortForwardResponseSchema: GenMessage<PortForwardResponse> = /*@__P
   messageDesc(file_runtime_v1_api, 100);
 
 /**
+ * Which images to list.
+ *
  * @generated from message runtime.v1.ImageFilter
  */
 export type ImageFilter = Message<"runtime.v1.ImageFilter"> & {
   /**
+   * The one image to list, by any of its names or by ID. Unset, or with an empty `image`, passes all; one that is not
+   * there passes none and is no error.
+   *
    * @generated from field: runtime.v1.ImageSpec image = 1;
    */
   image?: ImageSpec | undefined;
@@ -3774,10 +3801,14 @@ export const ImageFilterSchema: GenMessage<ImageFilter> = /*@__PURE__*/
   messageDesc(file_runtime_v1_api, 101);
 
 /**
+ * Asks for all images, or for one.
+ *
  * @generated from message runtime.v1.ListImagesRequest
  */
 export type ListImagesRequest = Message<"runtime.v1.ListImagesRequest"> & {
   /**
+   * Unset passes all. The kubelet sends none.
+   *
    * @generated from field: runtime.v1.ImageFilter filter = 1;
    */
   filter?: ImageFilter | undefined;
@@ -3791,45 +3822,67 @@ export const ListImagesRequestSchema: GenMessage<ListImagesRequest> = /*@__PURE_
   messageDesc(file_runtime_v1_api, 102);
 
 /**
+ * An image on the node, with all its names.
+ *
  * @generated from message runtime.v1.Image
  */
 export type Image = Message<"runtime.v1.Image"> & {
   /**
+   * Its ID on this node, never "": the digest of its configuration, with "sha256:" in front (containerd, Keelson) or
+   * without (CRI-O). The same in `Container.image_id` and `PullImageResponse.image_ref`.
+   *
    * @generated from field: string id = 1;
    */
   id: string;
 
   /**
+   * Names with tags, in full: "docker.io/library/busybox:1.36". Empty when no tag points to it any more.
+   *
    * @generated from field: repeated string repo_tags = 2;
    */
   repoTags: string[];
 
   /**
+   * Names with digests, as `docker.io/library/busybox@sha256:…`; the digest is that of the manifest or the index in the
+   * registry, not `id`. Empty for an image that was imported.
+   *
    * @generated from field: repeated string repo_digests = 3;
    */
   repoDigests: string[];
 
   /**
+   * Bytes on the node: compressed layers with containerd, unpacked ones with CRI-O. Never 0: the kubelet rejects such
+   * an answer.
+   *
    * @generated from field: uint64 size = 4;
    */
   size: bigint;
 
   /**
+   * The image's USER where it is a number. Unset with an empty `username` means root. The kubelet checks runAsNonRoot
+   * by it.
+   *
    * @generated from field: runtime.v1.Int64Value uid = 5;
    */
   uid?: Int64Value | undefined;
 
   /**
+   * The image's USER where it is a name. "" where `uid` is set.
+   *
    * @generated from field: string username = 6;
    */
   username: string;
 
   /**
+   * How the image was asked for, where the runtime keeps that; its annotations, and since 1.29 its handler. Since 1.19.
+   *
    * @generated from field: runtime.v1.ImageSpec spec = 7;
    */
   spec?: ImageSpec | undefined;
 
   /**
+   * True: the kubelet does not collect it (a pause image, say). RemoveImage removes it all the same. Since 1.23.
+   *
    * @generated from field: bool pinned = 8;
    */
   pinned: boolean;
@@ -3843,6 +3896,8 @@ export const ImageSchema: GenMessage<Image> = /*@__PURE__*/
   messageDesc(file_runtime_v1_api, 103);
 
 /**
+ * The images that passed, in no order.
+ *
  * @generated from message runtime.v1.ListImagesResponse
  */
 export type ListImagesResponse = Message<"runtime.v1.ListImagesResponse"> & {
@@ -3860,10 +3915,14 @@ export const ListImagesResponseSchema: GenMessage<ListImagesResponse> = /*@__PUR
   messageDesc(file_runtime_v1_api, 104);
 
 /**
+ * As ListImagesRequest. Since 1.36.
+ *
  * @generated from message runtime.v1.StreamImagesRequest
  */
 export type StreamImagesRequest = Message<"runtime.v1.StreamImagesRequest"> & {
   /**
+   * Unset passes all. The kubelet sends none.
+   *
    * @generated from field: runtime.v1.ImageFilter filter = 1;
    */
   filter?: ImageFilter | undefined;
@@ -3877,10 +3936,14 @@ export const StreamImagesRequestSchema: GenMessage<StreamImagesRequest> = /*@__P
   messageDesc(file_runtime_v1_api, 105);
 
 /**
+ * One part of the list. Since 1.36.
+ *
  * @generated from message runtime.v1.StreamImagesResponse
  */
 export type StreamImagesResponse = Message<"runtime.v1.StreamImagesResponse"> & {
   /**
+   * At least one; each image comes in one part only.
+   *
    * @generated from field: repeated runtime.v1.Image images = 1;
    */
   images: Image[];
@@ -3894,15 +3957,21 @@ export const StreamImagesResponseSchema: GenMessage<StreamImagesResponse> = /*@_
   messageDesc(file_runtime_v1_api, 106);
 
 /**
+ * Names the image and says how much to tell.
+ *
  * @generated from message runtime.v1.ImageStatusRequest
  */
 export type ImageStatusRequest = Message<"runtime.v1.ImageStatusRequest"> & {
   /**
+   * By any of its names, or by ID.
+   *
    * @generated from field: runtime.v1.ImageSpec image = 1;
    */
   image?: ImageSpec | undefined;
 
   /**
+   * True: fill `info`, too. Costs more; meant for people.
+   *
    * @generated from field: bool verbose = 2;
    */
   verbose: boolean;
@@ -3916,15 +3985,22 @@ export const ImageStatusRequestSchema: GenMessage<ImageStatusRequest> = /*@__PUR
   messageDesc(file_runtime_v1_api, 107);
 
 /**
+ * The image, or nothing.
+ *
  * @generated from message runtime.v1.ImageStatusResponse
  */
 export type ImageStatusResponse = Message<"runtime.v1.ImageStatusResponse"> & {
   /**
+   * Unset when there is no such image.
+   *
    * @generated from field: runtime.v1.Image image = 1;
    */
   image?: Image | undefined;
 
   /**
+   * Further facts for people when `verbose` was set, else empty. Keys and content are the runtime's own; each value is
+   * JSON. containerd, CRI-O and Keelson put one object under "info", with the image's configuration as `imageSpec`.
+   *
    * @generated from field: map<string, string> info = 2;
    */
   info: { [key: string]: string };
@@ -3938,35 +4014,52 @@ export const ImageStatusResponseSchema: GenMessage<ImageStatusResponse> = /*@__P
   messageDesc(file_runtime_v1_api, 108);
 
 /**
+ * Credentials for one registry. The first of these that is set is used: `username` with `password`, `identity_token`,
+ * `auth`, `registry_token`; CRI-O lets `auth` win and knows no tokens, containerd knows no `registry_token`. The
+ * secrets must never reach a log or a message.
+ *
  * @generated from message runtime.v1.AuthConfig
  */
 export type AuthConfig = Message<"runtime.v1.AuthConfig"> & {
   /**
+   * User of `password`. "": no basic authentication.
+   *
    * @generated from field: string username = 1;
    */
   username: string;
 
   /**
+   * Secret of `username`.
+   *
    * @generated from field: string password = 2;
    */
   password: string;
 
   /**
+   * "USER:PASSWORD" in base64, as in a Docker configuration file. Secret.
+   *
    * @generated from field: string auth = 3;
    */
   auth: string;
 
   /**
+   * URL of the registry that the credentials are for. containerd sends them to no other host, and to none for a bare
+   * host name; "" sends them to whichever the image names.
+   *
    * @generated from field: string server_address = 4;
    */
   serverAddress: string;
 
   /**
+   * A refresh token, given to the registry's token server in exchange for an access token. Secret.
+   *
    * @generated from field: string identity_token = 5;
    */
   identityToken: string;
 
   /**
+   * An access token, sent to the registry as it is. Secret.
+   *
    * @generated from field: string registry_token = 6;
    */
   registryToken: string;
@@ -3980,20 +4073,30 @@ export const AuthConfigSchema: GenMessage<AuthConfig> = /*@__PURE__*/
   messageDesc(file_runtime_v1_api, 109);
 
 /**
+ * What to fetch, with which credentials, for which pod.
+ *
  * @generated from message runtime.v1.PullImageRequest
  */
 export type PullImageRequest = Message<"runtime.v1.PullImageRequest"> & {
   /**
+   * By a tag or a digest. With a tag the registry is asked what it means today.
+   *
    * @generated from field: runtime.v1.ImageSpec image = 1;
    */
   image?: ImageSpec | undefined;
 
   /**
+   * Unset: without credentials, or with those of the runtime's own configuration. The kubelet tries each of a pod's
+   * secrets in a call of its own.
+   *
    * @generated from field: runtime.v1.AuthConfig auth = 2;
    */
   auth?: AuthConfig | undefined;
 
   /**
+   * The pod that it is fetched for. CRI-O chooses its signature policy by the namespace; a runtime may charge the work
+   * to the pod's cgroup.
+   *
    * @generated from field: runtime.v1.PodSandboxConfig sandbox_config = 3;
    */
   sandboxConfig?: PodSandboxConfig | undefined;
@@ -4007,10 +4110,15 @@ export const PullImageRequestSchema: GenMessage<PullImageRequest> = /*@__PURE__*
   messageDesc(file_runtime_v1_api, 110);
 
 /**
+ * What was fetched.
+ *
  * @generated from message runtime.v1.PullImageResponse
  */
 export type PullImageResponse = Message<"runtime.v1.PullImageResponse"> & {
   /**
+   * The image's ID, equal to `Image.id`. Before 1.36 a reference by digest was allowed, so that it did not match other
+   * answers. Never "".
+   *
    * @generated from field: string image_ref = 1;
    */
   imageRef: string;
@@ -4024,10 +4132,14 @@ export const PullImageResponseSchema: GenMessage<PullImageResponse> = /*@__PURE_
   messageDesc(file_runtime_v1_api, 111);
 
 /**
+ * Names the image to remove.
+ *
  * @generated from message runtime.v1.RemoveImageRequest
  */
 export type RemoveImageRequest = Message<"runtime.v1.RemoveImageRequest"> & {
   /**
+   * By any of its names, or by ID; all names go.
+   *
    * @generated from field: runtime.v1.ImageSpec image = 1;
    */
   image?: ImageSpec | undefined;
@@ -4041,6 +4153,8 @@ export const RemoveImageRequestSchema: GenMessage<RemoveImageRequest> = /*@__PUR
   messageDesc(file_runtime_v1_api, 112);
 
 /**
+ * Empty. OK means that no list shows the image any more.
+ *
  * @generated from message runtime.v1.RemoveImageResponse
  */
 export type RemoveImageResponse = Message<"runtime.v1.RemoveImageResponse"> & {
@@ -4287,6 +4401,8 @@ export const StatusResponseSchema: GenMessage<StatusResponse> = /*@__PURE__*/
   messageDesc(file_runtime_v1_api, 124);
 
 /**
+ * Empty: it always asks for all file systems.
+ *
  * @generated from message runtime.v1.ImageFsInfoRequest
  */
 export type ImageFsInfoRequest = Message<"runtime.v1.ImageFsInfoRequest"> & {
@@ -4420,15 +4536,22 @@ export const WindowsFilesystemUsageSchema: GenMessage<WindowsFilesystemUsage> = 
   messageDesc(file_runtime_v1_api, 129);
 
 /**
+ * Where images and writable layers are, and what they take. The kubelet reads the first of each list.
+ *
  * @generated from message runtime.v1.ImageFsInfoResponse
  */
 export type ImageFsInfoResponse = Message<"runtime.v1.ImageFsInfoResponse"> & {
   /**
+   * Those with images, read-only layers included. Never empty.
+   *
    * @generated from field: repeated runtime.v1.FilesystemUsage image_filesystems = 1;
    */
   imageFilesystems: FilesystemUsage[];
 
   /**
+   * Those with writable layers. Empty or the same as above where they are together; the kubelet watches them apart
+   * where they differ. Since 1.29.
+   *
    * @generated from field: repeated runtime.v1.FilesystemUsage container_filesystems = 2;
    */
   containerFilesystems: FilesystemUsage[];

@@ -1552,15 +1552,23 @@ export const ProcessUsageSchema: GenMessage<ProcessUsage> = /*@__PURE__*/
   messageDesc(file_runtime_v1alpha2_api, 43);
 
 /**
+ * Names an image, or says how it was named.
+ *
  * @generated from message runtime.v1alpha2.ImageSpec
  */
 export type ImageSpec = Message<"runtime.v1alpha2.ImageSpec"> & {
   /**
+   * `NAME:TAG`, `NAME@DIGEST`, `NAME` alone (tag "latest", which the kubelet adds), or, but for PullImage, an image's
+   * ID. "busybox" without a registry is docker.io/library/busybox with containerd and Keelson; CRI-O has rules for
+   * short names.
+   *
    * @generated from field: string image = 1;
    */
   image: string;
 
   /**
+   * Hints for the runtime, as which image of several platforms is meant. The kubelet sends the pod's. Since 1.19.
+   *
    * @generated from field: map<string, string> annotations = 2;
    */
   annotations: { [key: string]: string };
@@ -3198,10 +3206,15 @@ export const PortForwardResponseSchema: GenMessage<PortForwardResponse> = /*@__P
   messageDesc(file_runtime_v1alpha2_api, 86);
 
 /**
+ * Which images to list.
+ *
  * @generated from message runtime.v1alpha2.ImageFilter
  */
 export type ImageFilter = Message<"runtime.v1alpha2.ImageFilter"> & {
   /**
+   * The one image to list, by any of its names or by ID. Unset, or with an empty `image`, passes all; one that is not
+   * there passes none and is no error.
+   *
    * @generated from field: runtime.v1alpha2.ImageSpec image = 1;
    */
   image?: ImageSpec | undefined;
@@ -3215,10 +3228,14 @@ export const ImageFilterSchema: GenMessage<ImageFilter> = /*@__PURE__*/
   messageDesc(file_runtime_v1alpha2_api, 87);
 
 /**
+ * Asks for all images, or for one.
+ *
  * @generated from message runtime.v1alpha2.ListImagesRequest
  */
 export type ListImagesRequest = Message<"runtime.v1alpha2.ListImagesRequest"> & {
   /**
+   * Unset passes all. The kubelet sends none.
+   *
    * @generated from field: runtime.v1alpha2.ImageFilter filter = 1;
    */
   filter?: ImageFilter | undefined;
@@ -3232,45 +3249,67 @@ export const ListImagesRequestSchema: GenMessage<ListImagesRequest> = /*@__PURE_
   messageDesc(file_runtime_v1alpha2_api, 88);
 
 /**
+ * An image on the node, with all its names.
+ *
  * @generated from message runtime.v1alpha2.Image
  */
 export type Image = Message<"runtime.v1alpha2.Image"> & {
   /**
+   * Its ID on this node, never "": the digest of its configuration, with "sha256:" in front (containerd, Keelson) or
+   * without (CRI-O).
+   *
    * @generated from field: string id = 1;
    */
   id: string;
 
   /**
+   * Names with tags, in full: "docker.io/library/busybox:1.36". Empty when no tag points to it any more.
+   *
    * @generated from field: repeated string repo_tags = 2;
    */
   repoTags: string[];
 
   /**
+   * Names with digests, as `docker.io/library/busybox@sha256:…`; the digest is that of the manifest or the index in the
+   * registry, not `id`. Empty for an image that was imported.
+   *
    * @generated from field: repeated string repo_digests = 3;
    */
   repoDigests: string[];
 
   /**
+   * Bytes on the node: compressed layers with containerd, unpacked ones with CRI-O. Never 0: the kubelet rejects such
+   * an answer.
+   *
    * @generated from field: uint64 size = 4;
    */
   size: bigint;
 
   /**
+   * The image's USER where it is a number. Unset with an empty `username` means root. The kubelet checks runAsNonRoot
+   * by it.
+   *
    * @generated from field: runtime.v1alpha2.Int64Value uid = 5;
    */
   uid?: Int64Value | undefined;
 
   /**
+   * The image's USER where it is a name. "" where `uid` is set.
+   *
    * @generated from field: string username = 6;
    */
   username: string;
 
   /**
+   * How the image was asked for, where the runtime keeps that; its annotations, and since 1.29 its handler. Since 1.19.
+   *
    * @generated from field: runtime.v1alpha2.ImageSpec spec = 7;
    */
   spec?: ImageSpec | undefined;
 
   /**
+   * True: the kubelet does not collect it (a pause image, say). RemoveImage removes it all the same. Since 1.23.
+   *
    * @generated from field: bool pinned = 8;
    */
   pinned: boolean;
@@ -3284,6 +3323,8 @@ export const ImageSchema: GenMessage<Image> = /*@__PURE__*/
   messageDesc(file_runtime_v1alpha2_api, 89);
 
 /**
+ * The images that passed, in no order.
+ *
  * @generated from message runtime.v1alpha2.ListImagesResponse
  */
 export type ListImagesResponse = Message<"runtime.v1alpha2.ListImagesResponse"> & {
@@ -3301,15 +3342,21 @@ export const ListImagesResponseSchema: GenMessage<ListImagesResponse> = /*@__PUR
   messageDesc(file_runtime_v1alpha2_api, 90);
 
 /**
+ * Names the image and says how much to tell.
+ *
  * @generated from message runtime.v1alpha2.ImageStatusRequest
  */
 export type ImageStatusRequest = Message<"runtime.v1alpha2.ImageStatusRequest"> & {
   /**
+   * By any of its names, or by ID.
+   *
    * @generated from field: runtime.v1alpha2.ImageSpec image = 1;
    */
   image?: ImageSpec | undefined;
 
   /**
+   * True: fill `info`, too. Costs more; meant for people.
+   *
    * @generated from field: bool verbose = 2;
    */
   verbose: boolean;
@@ -3323,15 +3370,22 @@ export const ImageStatusRequestSchema: GenMessage<ImageStatusRequest> = /*@__PUR
   messageDesc(file_runtime_v1alpha2_api, 91);
 
 /**
+ * The image, or nothing.
+ *
  * @generated from message runtime.v1alpha2.ImageStatusResponse
  */
 export type ImageStatusResponse = Message<"runtime.v1alpha2.ImageStatusResponse"> & {
   /**
+   * Unset when there is no such image.
+   *
    * @generated from field: runtime.v1alpha2.Image image = 1;
    */
   image?: Image | undefined;
 
   /**
+   * Further facts for people when `verbose` was set, else empty. Keys and content are the runtime's own; each value is
+   * JSON. containerd, CRI-O and Keelson put one object under "info", with the image's configuration as `imageSpec`.
+   *
    * @generated from field: map<string, string> info = 2;
    */
   info: { [key: string]: string };
@@ -3345,35 +3399,52 @@ export const ImageStatusResponseSchema: GenMessage<ImageStatusResponse> = /*@__P
   messageDesc(file_runtime_v1alpha2_api, 92);
 
 /**
+ * Credentials for one registry. The first of these that is set is used: `username` with `password`, `identity_token`,
+ * `auth`, `registry_token`; CRI-O lets `auth` win and knows no tokens, containerd knows no `registry_token`. The
+ * secrets must never reach a log or a message.
+ *
  * @generated from message runtime.v1alpha2.AuthConfig
  */
 export type AuthConfig = Message<"runtime.v1alpha2.AuthConfig"> & {
   /**
+   * User of `password`. "": no basic authentication.
+   *
    * @generated from field: string username = 1;
    */
   username: string;
 
   /**
+   * Secret of `username`.
+   *
    * @generated from field: string password = 2;
    */
   password: string;
 
   /**
+   * "USER:PASSWORD" in base64, as in a Docker configuration file. Secret.
+   *
    * @generated from field: string auth = 3;
    */
   auth: string;
 
   /**
+   * URL of the registry that the credentials are for. containerd sends them to no other host, and to none for a bare
+   * host name; "" sends them to whichever the image names.
+   *
    * @generated from field: string server_address = 4;
    */
   serverAddress: string;
 
   /**
+   * A refresh token, given to the registry's token server in exchange for an access token. Secret.
+   *
    * @generated from field: string identity_token = 5;
    */
   identityToken: string;
 
   /**
+   * An access token, sent to the registry as it is. Secret.
+   *
    * @generated from field: string registry_token = 6;
    */
   registryToken: string;
@@ -3387,20 +3458,30 @@ export const AuthConfigSchema: GenMessage<AuthConfig> = /*@__PURE__*/
   messageDesc(file_runtime_v1alpha2_api, 93);
 
 /**
+ * What to fetch, with which credentials, for which pod.
+ *
  * @generated from message runtime.v1alpha2.PullImageRequest
  */
 export type PullImageRequest = Message<"runtime.v1alpha2.PullImageRequest"> & {
   /**
+   * By a tag or a digest. With a tag the registry is asked what it means today.
+   *
    * @generated from field: runtime.v1alpha2.ImageSpec image = 1;
    */
   image?: ImageSpec | undefined;
 
   /**
+   * Unset: without credentials, or with those of the runtime's own configuration. The kubelet tries each of a pod's
+   * secrets in a call of its own.
+   *
    * @generated from field: runtime.v1alpha2.AuthConfig auth = 2;
    */
   auth?: AuthConfig | undefined;
 
   /**
+   * The pod that it is fetched for. CRI-O chooses its signature policy by the namespace; a runtime may charge the work
+   * to the pod's cgroup.
+   *
    * @generated from field: runtime.v1alpha2.PodSandboxConfig sandbox_config = 3;
    */
   sandboxConfig?: PodSandboxConfig | undefined;
@@ -3414,10 +3495,14 @@ export const PullImageRequestSchema: GenMessage<PullImageRequest> = /*@__PURE__*
   messageDesc(file_runtime_v1alpha2_api, 94);
 
 /**
+ * What was fetched.
+ *
  * @generated from message runtime.v1alpha2.PullImageResponse
  */
 export type PullImageResponse = Message<"runtime.v1alpha2.PullImageResponse"> & {
   /**
+   * The image's ID, or a reference by digest. Never "".
+   *
    * @generated from field: string image_ref = 1;
    */
   imageRef: string;
@@ -3431,10 +3516,14 @@ export const PullImageResponseSchema: GenMessage<PullImageResponse> = /*@__PURE_
   messageDesc(file_runtime_v1alpha2_api, 95);
 
 /**
+ * Names the image to remove.
+ *
  * @generated from message runtime.v1alpha2.RemoveImageRequest
  */
 export type RemoveImageRequest = Message<"runtime.v1alpha2.RemoveImageRequest"> & {
   /**
+   * By any of its names, or by ID; all names go.
+   *
    * @generated from field: runtime.v1alpha2.ImageSpec image = 1;
    */
   image?: ImageSpec | undefined;
@@ -3448,6 +3537,8 @@ export const RemoveImageRequestSchema: GenMessage<RemoveImageRequest> = /*@__PUR
   messageDesc(file_runtime_v1alpha2_api, 96);
 
 /**
+ * Empty. OK means that no list shows the image any more.
+ *
  * @generated from message runtime.v1alpha2.RemoveImageResponse
  */
 export type RemoveImageResponse = Message<"runtime.v1alpha2.RemoveImageResponse"> & {
@@ -3613,6 +3704,8 @@ export const StatusResponseSchema: GenMessage<StatusResponse> = /*@__PURE__*/
   messageDesc(file_runtime_v1alpha2_api, 105);
 
 /**
+ * Empty: it always asks for all file systems.
+ *
  * @generated from message runtime.v1alpha2.ImageFsInfoRequest
  */
 export type ImageFsInfoRequest = Message<"runtime.v1alpha2.ImageFsInfoRequest"> & {
@@ -3711,10 +3804,14 @@ export const FilesystemUsageSchema: GenMessage<FilesystemUsage> = /*@__PURE__*/
   messageDesc(file_runtime_v1alpha2_api, 109);
 
 /**
+ * Where images and writable layers are, and what they take. The kubelet reads the first of each list.
+ *
  * @generated from message runtime.v1alpha2.ImageFsInfoResponse
  */
 export type ImageFsInfoResponse = Message<"runtime.v1alpha2.ImageFsInfoResponse"> & {
   /**
+   * Those with images, read-only layers included. Never empty.
+   *
    * @generated from field: repeated runtime.v1alpha2.FilesystemUsage image_filesystems = 1;
    */
   imageFilesystems: FilesystemUsage[];
