@@ -4168,10 +4168,15 @@ export const RemoveImageResponseSchema: GenMessage<RemoveImageResponse> = /*@__P
   messageDesc(file_runtime_v1_api, 113);
 
 /**
+ * What the node knows of the pods' network.
+ *
  * @generated from message runtime.v1.NetworkConfig
  */
 export type NetworkConfig = Message<"runtime.v1.NetworkConfig"> & {
   /**
+   * The node's range of pod addresses, "10.88.0.0/16"; one of each family, with a comma between, for dual stack. "":
+   * nothing is known, change nothing. containerd fills a template of a CNI configuration with it.
+   *
    * @generated from field: string pod_cidr = 1;
    */
   podCidr: string;
@@ -4185,10 +4190,14 @@ export const NetworkConfigSchema: GenMessage<NetworkConfig> = /*@__PURE__*/
   messageDesc(file_runtime_v1_api, 114);
 
 /**
+ * What the kubelet tells the runtime; RuntimeConfigResponse is the other direction.
+ *
  * @generated from message runtime.v1.RuntimeConfig
  */
 export type RuntimeConfig = Message<"runtime.v1.RuntimeConfig"> & {
   /**
+   * Unset: nothing to tell.
+   *
    * @generated from field: runtime.v1.NetworkConfig network_config = 1;
    */
   networkConfig?: NetworkConfig | undefined;
@@ -4202,10 +4211,14 @@ export const RuntimeConfigSchema: GenMessage<RuntimeConfig> = /*@__PURE__*/
   messageDesc(file_runtime_v1_api, 115);
 
 /**
+ * News from the node.
+ *
  * @generated from message runtime.v1.UpdateRuntimeConfigRequest
  */
 export type UpdateRuntimeConfigRequest = Message<"runtime.v1.UpdateRuntimeConfigRequest"> & {
   /**
+   * Unset: nothing to tell.
+   *
    * @generated from field: runtime.v1.RuntimeConfig runtime_config = 1;
    */
   runtimeConfig?: RuntimeConfig | undefined;
@@ -4219,6 +4232,8 @@ export const UpdateRuntimeConfigRequestSchema: GenMessage<UpdateRuntimeConfigReq
   messageDesc(file_runtime_v1_api, 116);
 
 /**
+ * Empty. OK does not mean that the runtime uses it.
+ *
  * @generated from message runtime.v1.UpdateRuntimeConfigResponse
  */
 export type UpdateRuntimeConfigResponse = Message<"runtime.v1.UpdateRuntimeConfigResponse"> & {
@@ -4232,25 +4247,38 @@ export const UpdateRuntimeConfigResponseSchema: GenMessage<UpdateRuntimeConfigRe
   messageDesc(file_runtime_v1_api, 117);
 
 /**
+ * One thing that is in order, or not. The kubelet needs "RuntimeReady" and "NetworkReady" and shows all others to
+ * people.
+ *
  * @generated from message runtime.v1.RuntimeCondition
  */
 export type RuntimeCondition = Message<"runtime.v1.RuntimeCondition"> & {
   /**
+   * "RuntimeReady": containers can run, on the node's network at least. "NetworkReady": pods get a network of their
+   * own. Others are the runtime's, "ContainerdHasNoDeprecationWarnings" for one.
+   *
    * @generated from field: string type = 1;
    */
   type: string;
 
   /**
+   * True: in order. With RuntimeReady or NetworkReady false the node is NotReady; without the network only pods on the
+   * node's network start.
+   *
    * @generated from field: bool status = 2;
    */
   status: boolean;
 
   /**
+   * One word why, for programs: "NetworkPluginNotReady". "" when in order.
+   *
    * @generated from field: string reason = 3;
    */
   reason: string;
 
   /**
+   * A sentence why, for people: Kubernetes shows it in the node's Ready condition.
+   *
    * @generated from field: string message = 4;
    */
   message: string;
@@ -4264,10 +4292,14 @@ export const RuntimeConditionSchema: GenMessage<RuntimeCondition> = /*@__PURE__*
   messageDesc(file_runtime_v1_api, 118);
 
 /**
+ * How the runtime is.
+ *
  * @generated from message runtime.v1.RuntimeStatus
  */
 export type RuntimeStatus = Message<"runtime.v1.RuntimeStatus"> & {
   /**
+   * Each type once, the two needed ones among them: the kubelet rejects an answer with fewer than two.
+   *
    * @generated from field: repeated runtime.v1.RuntimeCondition conditions = 1;
    */
   conditions: RuntimeCondition[];
@@ -4281,10 +4313,14 @@ export const RuntimeStatusSchema: GenMessage<RuntimeStatus> = /*@__PURE__*/
   messageDesc(file_runtime_v1_api, 119);
 
 /**
+ * Says how much to tell.
+ *
  * @generated from message runtime.v1.StatusRequest
  */
 export type StatusRequest = Message<"runtime.v1.StatusRequest"> & {
   /**
+   * True: fill `info`, too. Costs more; meant for people.
+   *
    * @generated from field: bool verbose = 1;
    */
   verbose: boolean;
@@ -4298,15 +4334,22 @@ export const StatusRequestSchema: GenMessage<StatusRequest> = /*@__PURE__*/
   messageDesc(file_runtime_v1_api, 120);
 
 /**
+ * What one handler keeps; Kubernetes shows it in the node's status. False is also what an older runtime says. Since
+ * 1.30.
+ *
  * @generated from message runtime.v1.RuntimeHandlerFeatures
  */
 export type RuntimeHandlerFeatures = Message<"runtime.v1.RuntimeHandlerFeatures"> & {
   /**
+   * `Mount.recursive_read_only` is kept: needs kernel 5.12 and an OCI runtime with "rro".
+   *
    * @generated from field: bool recursive_read_only_mounts = 1;
    */
   recursiveReadOnlyMounts: boolean;
 
   /**
+   * Mode POD of `NamespaceOption.userns_options` is kept, and with it idmapped mounts.
+   *
    * @generated from field: bool user_namespaces = 2;
    */
   userNamespaces: boolean;
@@ -4320,15 +4363,21 @@ export const RuntimeHandlerFeaturesSchema: GenMessage<RuntimeHandlerFeatures> = 
   messageDesc(file_runtime_v1_api, 121);
 
 /**
+ * A configuration that RunPodSandbox can name. Since 1.30.
+ *
  * @generated from message runtime.v1.RuntimeHandler
  */
 export type RuntimeHandler = Message<"runtime.v1.RuntimeHandler"> & {
   /**
+   * "" is the default one, which is listed under its own name, too. Each name comes once.
+   *
    * @generated from field: string name = 1;
    */
   name: string;
 
   /**
+   * Unset: none of them.
+   *
    * @generated from field: runtime.v1.RuntimeHandlerFeatures features = 2;
    */
   features?: RuntimeHandlerFeatures | undefined;
@@ -4342,20 +4391,29 @@ export const RuntimeHandlerSchema: GenMessage<RuntimeHandler> = /*@__PURE__*/
   messageDesc(file_runtime_v1_api, 122);
 
 /**
+ * What the runtime keeps whatever the handler; Kubernetes shows it in the node's status. False is also what an older
+ * runtime says. Since 1.31.
+ *
  * @generated from message runtime.v1.RuntimeFeatures
  */
 export type RuntimeFeatures = Message<"runtime.v1.RuntimeFeatures"> & {
   /**
+   * Strict is kept and `ContainerStatus.user` is filled.
+   *
    * @generated from field: bool supplemental_groups_policy = 1;
    */
   supplementalGroupsPolicy: boolean;
 
   /**
+   * A pod may have a user namespace and the node's network. Since 1.36.
+   *
    * @generated from field: bool user_namespaces_host_network = 2;
    */
   userNamespacesHostNetwork: boolean;
 
   /**
+   * `Mount.mount_options` is kept. Since 1.37.
+   *
    * @generated from field: bool mount_options = 3;
    */
   mountOptions: boolean;
@@ -4369,25 +4427,36 @@ export const RuntimeFeaturesSchema: GenMessage<RuntimeFeatures> = /*@__PURE__*/
   messageDesc(file_runtime_v1_api, 123);
 
 /**
+ * How the runtime is and what it can do.
+ *
  * @generated from message runtime.v1.StatusResponse
  */
 export type StatusResponse = Message<"runtime.v1.StatusResponse"> & {
   /**
+   * The conditions; always set.
+   *
    * @generated from field: runtime.v1.RuntimeStatus status = 1;
    */
   status?: RuntimeStatus | undefined;
 
   /**
+   * Further facts for people when `verbose` was set, else empty. Keys and content are the runtime's own; each value is
+   * JSON. The runtime's configuration is under "config" with containerd and CRI-O.
+   *
    * @generated from field: map<string, string> info = 2;
    */
   info: { [key: string]: string };
 
   /**
+   * All handlers that can be named. Empty from older runtimes. Since 1.30.
+   *
    * @generated from field: repeated runtime.v1.RuntimeHandler runtime_handlers = 3;
    */
   runtimeHandlers: RuntimeHandler[];
 
   /**
+   * Unset from older runtimes: none of them. Since 1.31.
+   *
    * @generated from field: runtime.v1.RuntimeFeatures features = 4;
    */
   features?: RuntimeFeatures | undefined;
@@ -5646,6 +5715,8 @@ export const MetricSchema: GenMessage<Metric> = /*@__PURE__*/
   messageDesc(file_runtime_v1_api, 169);
 
 /**
+ * Empty: it asks for all there is.
+ *
  * @generated from message runtime.v1.RuntimeConfigRequest
  */
 export type RuntimeConfigRequest = Message<"runtime.v1.RuntimeConfigRequest"> & {
@@ -5659,10 +5730,14 @@ export const RuntimeConfigRequestSchema: GenMessage<RuntimeConfigRequest> = /*@_
   messageDesc(file_runtime_v1_api, 170);
 
 /**
+ * Settings that the kubelet takes over, by system. Since 1.28.
+ *
  * @generated from message runtime.v1.RuntimeConfigResponse
  */
 export type RuntimeConfigResponse = Message<"runtime.v1.RuntimeConfigResponse"> & {
   /**
+   * Settings on Linux. Unset on other systems.
+   *
    * @generated from field: runtime.v1.LinuxRuntimeConfiguration linux = 1;
    */
   linux?: LinuxRuntimeConfiguration | undefined;
@@ -5676,10 +5751,15 @@ export const RuntimeConfigResponseSchema: GenMessage<RuntimeConfigResponse> = /*
   messageDesc(file_runtime_v1_api, 171);
 
 /**
+ * Settings on Linux. Since 1.28.
+ *
  * @generated from message runtime.v1.LinuxRuntimeConfiguration
  */
 export type LinuxRuntimeConfiguration = Message<"runtime.v1.LinuxRuntimeConfiguration"> & {
   /**
+   * The driver that kubelet and runtime both use. To change it, drain the node and restart both: pods of one driver
+   * can't be found by the other.
+   *
    * @generated from field: runtime.v1.CgroupDriver cgroup_driver = 1;
    */
   cgroupDriver: CgroupDriver;
@@ -5693,6 +5773,8 @@ export const LinuxRuntimeConfigurationSchema: GenMessage<LinuxRuntimeConfigurati
   messageDesc(file_runtime_v1_api, 172);
 
 /**
+ * Names the sandbox and its new limits. Since 1.33.
+ *
  * @generated from message runtime.v1.UpdatePodSandboxResourcesRequest
  */
 export type UpdatePodSandboxResourcesRequest = Message<"runtime.v1.UpdatePodSandboxResourcesRequest"> & {
@@ -5702,11 +5784,15 @@ export type UpdatePodSandboxResourcesRequest = Message<"runtime.v1.UpdatePodSand
   podSandboxId: string;
 
   /**
+   * What the sandbox itself may need, as in LinuxPodSandboxConfig. Unset: none.
+   *
    * @generated from field: runtime.v1.LinuxContainerResources overhead = 2;
    */
   overhead?: LinuxContainerResources | undefined;
 
   /**
+   * The limits of the pod, as in LinuxPodSandboxConfig.
+   *
    * @generated from field: runtime.v1.LinuxContainerResources resources = 3;
    */
   resources?: LinuxContainerResources | undefined;
@@ -5720,6 +5806,8 @@ export const UpdatePodSandboxResourcesRequestSchema: GenMessage<UpdatePodSandbox
   messageDesc(file_runtime_v1_api, 173);
 
 /**
+ * Empty. OK means that the runtime has taken note.
+ *
  * @generated from message runtime.v1.UpdatePodSandboxResourcesResponse
  */
 export type UpdatePodSandboxResourcesResponse = Message<"runtime.v1.UpdatePodSandboxResourcesResponse"> & {
@@ -6400,21 +6488,29 @@ export const MetricTypeSchema: GenEnum<MetricType> = /*@__PURE__*/
   enumDesc(file_runtime_v1_api, 8);
 
 /**
+ * How cgroups are made. Since 1.28.
+ *
  * @generated from enum runtime.v1.CgroupDriver
  */
 export const CgroupDriver = {
   /**
+   * systemd makes them, as slices and scopes. Note that it is number 0: the message that was not filled says this.
+   *
    * @generated from enum value: SYSTEMD = 0;
    */
   SYSTEMD: 0,
 
   /**
+   * Kubelet and runtime make the folders themselves.
+   *
    * @generated from enum value: CGROUPFS = 1;
    */
   CGROUPFS: 1,
 } as const;
 
 /**
+ * How cgroups are made. Since 1.28.
+ *
  * @generated from enum runtime.v1.CgroupDriver
  */
 export type CgroupDriver = (typeof CgroupDriver)[keyof typeof CgroupDriver] | UnknownEnum;

@@ -3552,10 +3552,15 @@ export const RemoveImageResponseSchema: GenMessage<RemoveImageResponse> = /*@__P
   messageDesc(file_runtime_v1alpha2_api, 97);
 
 /**
+ * What the node knows of the pods' network.
+ *
  * @generated from message runtime.v1alpha2.NetworkConfig
  */
 export type NetworkConfig = Message<"runtime.v1alpha2.NetworkConfig"> & {
   /**
+   * The node's range of pod addresses, "10.88.0.0/16"; one of each family, with a comma between, for dual stack. "":
+   * nothing is known, change nothing. containerd fills a template of a CNI configuration with it.
+   *
    * @generated from field: string pod_cidr = 1;
    */
   podCidr: string;
@@ -3569,10 +3574,14 @@ export const NetworkConfigSchema: GenMessage<NetworkConfig> = /*@__PURE__*/
   messageDesc(file_runtime_v1alpha2_api, 98);
 
 /**
+ * What the kubelet tells the runtime; RuntimeConfigResponse is the other direction.
+ *
  * @generated from message runtime.v1alpha2.RuntimeConfig
  */
 export type RuntimeConfig = Message<"runtime.v1alpha2.RuntimeConfig"> & {
   /**
+   * Unset: nothing to tell.
+   *
    * @generated from field: runtime.v1alpha2.NetworkConfig network_config = 1;
    */
   networkConfig?: NetworkConfig | undefined;
@@ -3586,10 +3595,14 @@ export const RuntimeConfigSchema: GenMessage<RuntimeConfig> = /*@__PURE__*/
   messageDesc(file_runtime_v1alpha2_api, 99);
 
 /**
+ * News from the node.
+ *
  * @generated from message runtime.v1alpha2.UpdateRuntimeConfigRequest
  */
 export type UpdateRuntimeConfigRequest = Message<"runtime.v1alpha2.UpdateRuntimeConfigRequest"> & {
   /**
+   * Unset: nothing to tell.
+   *
    * @generated from field: runtime.v1alpha2.RuntimeConfig runtime_config = 1;
    */
   runtimeConfig?: RuntimeConfig | undefined;
@@ -3603,6 +3616,8 @@ export const UpdateRuntimeConfigRequestSchema: GenMessage<UpdateRuntimeConfigReq
   messageDesc(file_runtime_v1alpha2_api, 100);
 
 /**
+ * Empty. OK does not mean that the runtime uses it.
+ *
  * @generated from message runtime.v1alpha2.UpdateRuntimeConfigResponse
  */
 export type UpdateRuntimeConfigResponse = Message<"runtime.v1alpha2.UpdateRuntimeConfigResponse"> & {
@@ -3616,25 +3631,38 @@ export const UpdateRuntimeConfigResponseSchema: GenMessage<UpdateRuntimeConfigRe
   messageDesc(file_runtime_v1alpha2_api, 101);
 
 /**
+ * One thing that is in order, or not. The kubelet needs "RuntimeReady" and "NetworkReady" and shows all others to
+ * people.
+ *
  * @generated from message runtime.v1alpha2.RuntimeCondition
  */
 export type RuntimeCondition = Message<"runtime.v1alpha2.RuntimeCondition"> & {
   /**
+   * "RuntimeReady": containers can run, on the node's network at least. "NetworkReady": pods get a network of their
+   * own. Others are the runtime's, "ContainerdHasNoDeprecationWarnings" for one.
+   *
    * @generated from field: string type = 1;
    */
   type: string;
 
   /**
+   * True: in order. With RuntimeReady or NetworkReady false the node is NotReady; without the network only pods on the
+   * node's network start.
+   *
    * @generated from field: bool status = 2;
    */
   status: boolean;
 
   /**
+   * One word why, for programs: "NetworkPluginNotReady". "" when in order.
+   *
    * @generated from field: string reason = 3;
    */
   reason: string;
 
   /**
+   * A sentence why, for people: Kubernetes shows it in the node's Ready condition.
+   *
    * @generated from field: string message = 4;
    */
   message: string;
@@ -3648,10 +3676,14 @@ export const RuntimeConditionSchema: GenMessage<RuntimeCondition> = /*@__PURE__*
   messageDesc(file_runtime_v1alpha2_api, 102);
 
 /**
+ * How the runtime is.
+ *
  * @generated from message runtime.v1alpha2.RuntimeStatus
  */
 export type RuntimeStatus = Message<"runtime.v1alpha2.RuntimeStatus"> & {
   /**
+   * Each type once, the two needed ones among them: the kubelet rejects an answer with fewer than two.
+   *
    * @generated from field: repeated runtime.v1alpha2.RuntimeCondition conditions = 1;
    */
   conditions: RuntimeCondition[];
@@ -3665,10 +3697,14 @@ export const RuntimeStatusSchema: GenMessage<RuntimeStatus> = /*@__PURE__*/
   messageDesc(file_runtime_v1alpha2_api, 103);
 
 /**
+ * Says how much to tell.
+ *
  * @generated from message runtime.v1alpha2.StatusRequest
  */
 export type StatusRequest = Message<"runtime.v1alpha2.StatusRequest"> & {
   /**
+   * True: fill `info`, too. Costs more; meant for people.
+   *
    * @generated from field: bool verbose = 1;
    */
   verbose: boolean;
@@ -3682,15 +3718,22 @@ export const StatusRequestSchema: GenMessage<StatusRequest> = /*@__PURE__*/
   messageDesc(file_runtime_v1alpha2_api, 104);
 
 /**
+ * How the runtime is. What it can do is not told in this version.
+ *
  * @generated from message runtime.v1alpha2.StatusResponse
  */
 export type StatusResponse = Message<"runtime.v1alpha2.StatusResponse"> & {
   /**
+   * The conditions; always set.
+   *
    * @generated from field: runtime.v1alpha2.RuntimeStatus status = 1;
    */
   status?: RuntimeStatus | undefined;
 
   /**
+   * Further facts for people when `verbose` was set, else empty. Keys and content are the runtime's own; each value is
+   * JSON. The runtime's configuration is under "config" with containerd and CRI-O.
+   *
    * @generated from field: map<string, string> info = 2;
    */
   info: { [key: string]: string };
