@@ -5296,6 +5296,8 @@ export const ReopenContainerLogResponseSchema: GenMessage<ReopenContainerLogResp
   messageDesc(file_runtime_v1_api, 150);
 
 /**
+ * Names the container and the file. Since 1.25.
+ *
  * @generated from message runtime.v1.CheckpointContainerRequest
  */
 export type CheckpointContainerRequest = Message<"runtime.v1.CheckpointContainerRequest"> & {
@@ -5305,11 +5307,16 @@ export type CheckpointContainerRequest = Message<"runtime.v1.CheckpointContainer
   containerId: string;
 
   /**
+   * Absolute path on the node of the tar archive to write. The kubelet names one below /var/lib/kubelet/checkpoints. It
+   * holds the container's memory: readable by root alone.
+   *
    * @generated from field: string location = 2;
    */
   location: string;
 
   /**
+   * Seconds that it may take. 0: the runtime's default; the kubelet waits the longer of this and its request timeout.
+   *
    * @generated from field: int64 timeout = 3;
    */
   timeout: bigint;
@@ -5323,6 +5330,8 @@ export const CheckpointContainerRequestSchema: GenMessage<CheckpointContainerReq
   messageDesc(file_runtime_v1_api, 151);
 
 /**
+ * Empty. OK means that the file is complete.
+ *
  * @generated from message runtime.v1.CheckpointContainerResponse
  */
 export type CheckpointContainerResponse = Message<"runtime.v1.CheckpointContainerResponse"> & {
@@ -5336,6 +5345,8 @@ export const CheckpointContainerResponseSchema: GenMessage<CheckpointContainerRe
   messageDesc(file_runtime_v1_api, 152);
 
 /**
+ * Names the sandbox, the containers and the folder. Since 1.37, alpha.
+ *
  * @generated from message runtime.v1.CheckpointPodRequest
  */
 export type CheckpointPodRequest = Message<"runtime.v1.CheckpointPodRequest"> & {
@@ -5345,16 +5356,24 @@ export type CheckpointPodRequest = Message<"runtime.v1.CheckpointPodRequest"> & 
   podSandboxId: string;
 
   /**
+   * Absolute path of an empty folder that the caller has made. The runtime writes into it alone, in a form of its own,
+   * and leaves it there also after an error, empty.
+   *
    * @generated from field: string output_path = 2;
    */
   outputPath: string;
 
   /**
+   * The containers to write: at least one, each once, all of this sandbox and running. In full; a beginning of an ID is
+   * not enough.
+   *
    * @generated from field: repeated string container_ids = 3;
    */
   containerIds: string[];
 
   /**
+   * Wishes that the handler defines; an unknown one is refused. The kubelet sends none. No secrets: they may be logged.
+   *
    * @generated from field: map<string, string> options = 4;
    */
   options: { [key: string]: string };
@@ -5368,6 +5387,8 @@ export const CheckpointPodRequestSchema: GenMessage<CheckpointPodRequest> = /*@_
   messageDesc(file_runtime_v1_api, 153);
 
 /**
+ * Empty. OK means that the checkpoint is complete, at the path of the request.
+ *
  * @generated from message runtime.v1.CheckpointPodResponse
  */
 export type CheckpointPodResponse = Message<"runtime.v1.CheckpointPodResponse"> & {
@@ -5381,30 +5402,44 @@ export const CheckpointPodResponseSchema: GenMessage<CheckpointPodResponse> = /*
   messageDesc(file_runtime_v1_api, 154);
 
 /**
+ * Names the checkpoint and what is to become of it. Since 1.37, alpha.
+ *
  * @generated from message runtime.v1.RestorePodRequest
  */
 export type RestorePodRequest = Message<"runtime.v1.RestorePodRequest"> & {
   /**
+   * Absolute path of a folder that CheckpointPod filled; the runtime only reads it.
+   *
    * @generated from field: string checkpoint_path = 1;
    */
   checkpointPath: string;
 
   /**
+   * The new sandbox, as for RunPodSandbox: another uid, cgroup parent and log folder than the one that was written.
+   *
    * @generated from field: runtime.v1.PodSandboxConfig config = 2;
    */
   config?: PodSandboxConfig | undefined;
 
   /**
+   * As for RunPodSandbox; must be able to read what the checkpoint's handler wrote. "" is the default one.
+   *
    * @generated from field: string runtime_handler = 3;
    */
   runtimeHandler: string;
 
   /**
+   * Wishes that the handler defines; an unknown one is refused. The kubelet sends none. No secrets: they may be logged.
+   *
    * @generated from field: map<string, string> options = 4;
    */
   options: { [key: string]: string };
 
   /**
+   * One for each container of the checkpoint, matched by its metadata's name. Image, command, environment and user must
+   * be those that were written and change nothing; labels, annotations, mounts, devices, limits and log count as they
+   * are here.
+   *
    * @generated from field: repeated runtime.v1.ContainerConfig container_configs = 5;
    */
   containerConfigs: ContainerConfig[];
@@ -5418,15 +5453,21 @@ export const RestorePodRequestSchema: GenMessage<RestorePodRequest> = /*@__PURE_
   messageDesc(file_runtime_v1_api, 155);
 
 /**
+ * A container that was made from the checkpoint. Since 1.37, alpha.
+ *
  * @generated from message runtime.v1.RestoredContainer
  */
 export type RestoredContainer = Message<"runtime.v1.RestoredContainer"> & {
   /**
+   * The metadata's name from the request.
+   *
    * @generated from field: string name = 1;
    */
   name: string;
 
   /**
+   * The runtime's ID of it, never "".
+   *
    * @generated from field: string container_id = 2;
    */
   containerId: string;
@@ -5440,15 +5481,21 @@ export const RestoredContainerSchema: GenMessage<RestoredContainer> = /*@__PURE_
   messageDesc(file_runtime_v1_api, 156);
 
 /**
+ * What was made. Since 1.37, alpha.
+ *
  * @generated from message runtime.v1.RestorePodResponse
  */
 export type RestorePodResponse = Message<"runtime.v1.RestorePodResponse"> & {
   /**
+   * The runtime's ID of the sandbox, never "".
+   *
    * @generated from field: string pod_sandbox_id = 1;
    */
   podSandboxId: string;
 
   /**
+   * Exactly one for each of `container_configs`; all are CREATED.
+   *
    * @generated from field: repeated runtime.v1.RestoredContainer restored_containers = 2;
    */
   restoredContainers: RestoredContainer[];
@@ -5462,6 +5509,8 @@ export const RestorePodResponseSchema: GenMessage<RestorePodResponse> = /*@__PUR
   messageDesc(file_runtime_v1_api, 157);
 
 /**
+ * Empty: there is no filter and no place to begin from. Since 1.25.
+ *
  * @generated from message runtime.v1.GetEventsRequest
  */
 export type GetEventsRequest = Message<"runtime.v1.GetEventsRequest"> & {
@@ -5475,10 +5524,15 @@ export const GetEventsRequestSchema: GenMessage<GetEventsRequest> = /*@__PURE__*
   messageDesc(file_runtime_v1_api, 158);
 
 /**
+ * Something happened to a container or, with containerd and CRI-O, to a sandbox. The statuses are those of the moment
+ * when the event is made, so that no call need follow. Since 1.25.
+ *
  * @generated from message runtime.v1.ContainerEventResponse
  */
 export type ContainerEventResponse = Message<"runtime.v1.ContainerEventResponse"> & {
   /**
+   * The container, or the sandbox that it is about: its ID then.
+   *
    * @generated from field: string container_id = 1;
    */
   containerId: string;
@@ -5489,16 +5543,22 @@ export type ContainerEventResponse = Message<"runtime.v1.ContainerEventResponse"
   containerEventType: ContainerEventType;
 
   /**
+   * When the event was made, in nanoseconds since 1970. The kubelet drops what is older than what it knows.
+   *
    * @generated from field: int64 created_at = 3;
    */
   createdAt: bigint;
 
   /**
+   * The sandbox; unset when it is gone. Since 1.26.
+   *
    * @generated from field: runtime.v1.PodSandboxStatus pod_sandbox_status = 4;
    */
   podSandboxStatus?: PodSandboxStatus | undefined;
 
   /**
+   * All containers of the sandbox, not only this one. Since 1.26.
+   *
    * @generated from field: repeated runtime.v1.ContainerStatus containers_statuses = 5;
    */
   containersStatuses: ContainerStatus[];
@@ -5512,6 +5572,8 @@ export const ContainerEventResponseSchema: GenMessage<ContainerEventResponse> = 
   messageDesc(file_runtime_v1_api, 159);
 
 /**
+ * Empty: it asks for all there are.
+ *
  * @generated from message runtime.v1.ListMetricDescriptorsRequest
  */
 export type ListMetricDescriptorsRequest = Message<"runtime.v1.ListMetricDescriptorsRequest"> & {
@@ -5525,10 +5587,14 @@ export const ListMetricDescriptorsRequestSchema: GenMessage<ListMetricDescriptor
   messageDesc(file_runtime_v1_api, 160);
 
 /**
+ * The metrics that this runtime has. Since 1.26.
+ *
  * @generated from message runtime.v1.ListMetricDescriptorsResponse
  */
 export type ListMetricDescriptorsResponse = Message<"runtime.v1.ListMetricDescriptorsResponse"> & {
   /**
+   * Each name once.
+   *
    * @generated from field: repeated runtime.v1.MetricDescriptor descriptors = 1;
    */
   descriptors: MetricDescriptor[];
@@ -5542,20 +5608,28 @@ export const ListMetricDescriptorsResponseSchema: GenMessage<ListMetricDescripto
   messageDesc(file_runtime_v1_api, 161);
 
 /**
+ * What one metric means. Since 1.26.
+ *
  * @generated from message runtime.v1.MetricDescriptor
  */
 export type MetricDescriptor = Message<"runtime.v1.MetricDescriptor"> & {
   /**
+   * Its name in Prometheus, as "container_cpu_usage_seconds_total".
+   *
    * @generated from field: string name = 1;
    */
   name: string;
 
   /**
+   * A sentence on it, which becomes Prometheus's HELP.
+   *
    * @generated from field: string help = 2;
    */
   help: string;
 
   /**
+   * Names of its labels, in the order of `Metric.label_values`.
+   *
    * @generated from field: repeated string label_keys = 3;
    */
   labelKeys: string[];
@@ -5569,6 +5643,8 @@ export const MetricDescriptorSchema: GenMessage<MetricDescriptor> = /*@__PURE__*
   messageDesc(file_runtime_v1_api, 162);
 
 /**
+ * Empty: it asks for all sandboxes.
+ *
  * @generated from message runtime.v1.ListPodSandboxMetricsRequest
  */
 export type ListPodSandboxMetricsRequest = Message<"runtime.v1.ListPodSandboxMetricsRequest"> & {
@@ -5582,10 +5658,14 @@ export const ListPodSandboxMetricsRequestSchema: GenMessage<ListPodSandboxMetric
   messageDesc(file_runtime_v1_api, 163);
 
 /**
+ * The metrics of the node's pods. Since 1.26.
+ *
  * @generated from message runtime.v1.ListPodSandboxMetricsResponse
  */
 export type ListPodSandboxMetricsResponse = Message<"runtime.v1.ListPodSandboxMetricsResponse"> & {
   /**
+   * One for each sandbox, in no order.
+   *
    * @generated from field: repeated runtime.v1.PodSandboxMetrics pod_metrics = 1;
    */
   podMetrics: PodSandboxMetrics[];
@@ -5599,6 +5679,8 @@ export const ListPodSandboxMetricsResponseSchema: GenMessage<ListPodSandboxMetri
   messageDesc(file_runtime_v1_api, 164);
 
 /**
+ * Empty: it asks for all sandboxes. Since 1.36.
+ *
  * @generated from message runtime.v1.StreamPodSandboxMetricsRequest
  */
 export type StreamPodSandboxMetricsRequest = Message<"runtime.v1.StreamPodSandboxMetricsRequest"> & {
@@ -5612,10 +5694,14 @@ export const StreamPodSandboxMetricsRequestSchema: GenMessage<StreamPodSandboxMe
   messageDesc(file_runtime_v1_api, 165);
 
 /**
+ * One part of the list. Since 1.36.
+ *
  * @generated from message runtime.v1.StreamPodSandboxMetricsResponse
  */
 export type StreamPodSandboxMetricsResponse = Message<"runtime.v1.StreamPodSandboxMetricsResponse"> & {
   /**
+   * At least one; each sandbox comes in one part only.
+   *
    * @generated from field: repeated runtime.v1.PodSandboxMetrics pod_sandbox_metrics = 1;
    */
   podSandboxMetrics: PodSandboxMetrics[];
@@ -5629,6 +5715,8 @@ export const StreamPodSandboxMetricsResponseSchema: GenMessage<StreamPodSandboxM
   messageDesc(file_runtime_v1_api, 166);
 
 /**
+ * The metrics of one pod. Since 1.26.
+ *
  * @generated from message runtime.v1.PodSandboxMetrics
  */
 export type PodSandboxMetrics = Message<"runtime.v1.PodSandboxMetrics"> & {
@@ -5638,11 +5726,15 @@ export type PodSandboxMetrics = Message<"runtime.v1.PodSandboxMetrics"> & {
   podSandboxId: string;
 
   /**
+   * Those of the pod as a whole, its network above all.
+   *
    * @generated from field: repeated runtime.v1.Metric metrics = 2;
    */
   metrics: Metric[];
 
   /**
+   * Those of each container.
+   *
    * @generated from field: repeated runtime.v1.ContainerMetrics container_metrics = 3;
    */
   containerMetrics: ContainerMetrics[];
@@ -5656,6 +5748,8 @@ export const PodSandboxMetricsSchema: GenMessage<PodSandboxMetrics> = /*@__PURE_
   messageDesc(file_runtime_v1_api, 167);
 
 /**
+ * The metrics of one container. Since 1.26.
+ *
  * @generated from message runtime.v1.ContainerMetrics
  */
 export type ContainerMetrics = Message<"runtime.v1.ContainerMetrics"> & {
@@ -5678,15 +5772,21 @@ export const ContainerMetricsSchema: GenMessage<ContainerMetrics> = /*@__PURE__*
   messageDesc(file_runtime_v1_api, 168);
 
 /**
+ * One sample. A metric with several sets of labels comes once for each. Since 1.26.
+ *
  * @generated from message runtime.v1.Metric
  */
 export type Metric = Message<"runtime.v1.Metric"> & {
   /**
+   * The name of a MetricDescriptor; one without is dropped.
+   *
    * @generated from field: string name = 1;
    */
   name: string;
 
   /**
+   * When it was sampled, in nanoseconds since 1970. 0: just now.
+   *
    * @generated from field: int64 timestamp = 2;
    */
   timestamp: bigint;
@@ -5697,11 +5797,15 @@ export type Metric = Message<"runtime.v1.Metric"> & {
   metricType: MetricType;
 
   /**
+   * Values of the labels, as many as the descriptor's `label_keys` and in their order.
+   *
    * @generated from field: repeated string label_values = 4;
    */
   labelValues: string[];
 
   /**
+   * The value, in the unit that the name says; whole numbers only.
+   *
    * @generated from field: runtime.v1.UInt64Value value = 5;
    */
   value?: UInt64Value | undefined;
@@ -6426,31 +6530,43 @@ export const ContainerStateSchema: GenEnum<ContainerState> = /*@__PURE__*/
   enumDesc(file_runtime_v1_api, 6);
 
 /**
+ * What happened. Since 1.25.
+ *
  * @generated from enum runtime.v1.ContainerEventType
  */
 export const ContainerEventType = {
   /**
+   * It was made.
+   *
    * @generated from enum value: CONTAINER_CREATED_EVENT = 0;
    */
   CONTAINER_CREATED_EVENT: 0,
 
   /**
+   * It runs.
+   *
    * @generated from enum value: CONTAINER_STARTED_EVENT = 1;
    */
   CONTAINER_STARTED_EVENT: 1,
 
   /**
+   * It has ended, by itself or by StopContainer.
+   *
    * @generated from enum value: CONTAINER_STOPPED_EVENT = 2;
    */
   CONTAINER_STOPPED_EVENT: 2,
 
   /**
+   * It was removed; the statuses no longer hold it.
+   *
    * @generated from enum value: CONTAINER_DELETED_EVENT = 3;
    */
   CONTAINER_DELETED_EVENT: 3,
 } as const;
 
 /**
+ * What happened. Since 1.25.
+ *
  * @generated from enum runtime.v1.ContainerEventType
  */
 export type ContainerEventType = (typeof ContainerEventType)[keyof typeof ContainerEventType] | UnknownEnum;
@@ -6462,21 +6578,29 @@ export const ContainerEventTypeSchema: GenEnum<ContainerEventType> = /*@__PURE__
   enumDesc(file_runtime_v1_api, 7);
 
 /**
+ * How a value moves. Since 1.26.
+ *
  * @generated from enum runtime.v1.MetricType
  */
 export const MetricType = {
   /**
+   * It only grows, and falls to 0 with a new start.
+   *
    * @generated from enum value: COUNTER = 0;
    */
   COUNTER: 0,
 
   /**
+   * It goes up and down.
+   *
    * @generated from enum value: GAUGE = 1;
    */
   GAUGE: 1,
 } as const;
 
 /**
+ * How a value moves. Since 1.26.
+ *
  * @generated from enum runtime.v1.MetricType
  */
 export type MetricType = (typeof MetricType)[keyof typeof MetricType] | UnknownEnum;
