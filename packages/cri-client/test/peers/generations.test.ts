@@ -22,25 +22,25 @@ describe.each(titled)("containerd %s", { timeout: 60_000 }, (_, suite) => {
   }, 60_000);
   afterAll(() => node?.close(), 60_000);
 
-  it.skipIf(peer === undefined)(
-    `is ${peer?.version ?? "not here"}, and the client chooses ${versions[0]}`,
-    async () => {
-      await using cri = await node.connect();
-      expect(cri.version).toBe(versions[0]);
-      expect(await cri.runtime.version({})).toMatchObject({
-        runtimeName: "containerd",
-        runtimeVersion: expect.stringContaining(peer?.version ?? ""),
-        runtimeApiVersion: cri.version,
-      });
-    },
-  );
+  it.skipIf(peer === undefined)(`makes the client choose ${versions[0]}`, async () => {
+    await using cri = await node.connect();
+    expect(cri.version).toBe(versions[0]);
+    expect(await cri.runtime.version({})).toMatchObject({
+      runtimeName: "containerd",
+      runtimeVersion: expect.stringContaining(peer?.version ?? ""),
+      runtimeApiVersion: cri.version,
+    });
+  });
 
   it.skipIf(peer === undefined).each(criVersions)("is asked for %s alone", async (version) => {
     const connecting = node.connect({ versions: [version] });
     if (!versions.includes(version)) {
       await expect(connecting).rejects.toMatchObject({
         code: "UNIMPLEMENTED",
-        message: expect.stringContaining(`runtime.${version}.RuntimeService`),
+        reason: "NO_COMMON_VERSION",
+        message: expect.stringMatching(
+          `wanted runtime.${version}.RuntimeService, it serves runtime.${versions[0]}.Runtime`,
+        ),
       });
       return;
     }
@@ -86,12 +86,20 @@ describe.each(titled)("containerd %s", { timeout: 60_000 }, (_, suite) => {
     expect((await cri.runtime.listPodSandbox({})).items).toEqual([]);
   });
 
-  it.skipIf(peer === undefined)("serves no CRI where its plugin is switched off", async () => {
+  it.skipIf(peer === undefined)("serves no CRI where its plugin is switched off, until it is on again", async () => {
+    await using before = await node.connect();
     await node.start(suite, { cri: false });
-    await expect(node.connect()).rejects.toMatchObject({
+    const failure = {
       code: "UNIMPLEMENTED",
-      message: expect.stringContaining("runtime.v1.RuntimeService, runtime.v1alpha2.RuntimeService"),
+      reason: "SERVES_NO_CRI",
+      message: expect.stringMatching(/runtime\.v1\.RuntimeService.* runtime\.v1alpha2\.RuntimeService/),
       hint: expect.stringContaining("do not register the node"),
-    });
+    };
+    await expect(node.connect()).rejects.toMatchObject(failure);
+    await until("the client notices", 10_000, () => before.state.runtime.name === "serves-no-cri");
+    await expect(before.runtime.version({})).rejects.toMatchObject(failure);
+    await node.start(suite);
+    await until("the client is ready again", 10_000, () => before.state.runtime.name === "ready");
+    expect((await before.runtime.version({})).runtimeApiVersion).toBe(versions[0]);
   });
 });
