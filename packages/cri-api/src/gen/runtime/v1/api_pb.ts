@@ -635,7 +635,7 @@ export const LinuxPodSandboxConfigSchema: GenMessage<LinuxPodSandboxConfig> = /*
  */
 export type PodSandboxMetadata = Message<"runtime.v1.PodSandboxMetadata"> & {
   /**
-   * Name of the pod.
+   * Name of the pod; a later pod of the namespace may have the same.
    *
    * @generated from field: string name = 1;
    */
@@ -2586,7 +2586,7 @@ export const WindowsCpuGroupAffinitySchema: GenMessage<WindowsCpuGroupAffinity> 
  */
 export type ContainerMetadata = Message<"runtime.v1.ContainerMetadata"> & {
   /**
-   * Name of the container in the pod.
+   * Name that the pod's specification gives it.
    *
    * @generated from field: string name = 1;
    */
@@ -4190,7 +4190,7 @@ export const NetworkConfigSchema: GenMessage<NetworkConfig> = /*@__PURE__*/
   messageDesc(file_runtime_v1_api, 114);
 
 /**
- * What the kubelet tells the runtime; RuntimeConfigResponse is the other direction.
+ * What the kubelet tells the runtime; nothing in it comes from the runtime.
  *
  * @generated from message runtime.v1.RuntimeConfig
  */
@@ -4555,7 +4555,7 @@ export type FilesystemUsage = Message<"runtime.v1.FilesystemUsage"> & {
   usedBytes?: UInt64Value | undefined;
 
   /**
-   * Inodes, likewise.
+   * Inodes that they take, counted likewise.
    *
    * @generated from field: runtime.v1.UInt64Value inodes_used = 4;
    */
@@ -4590,7 +4590,7 @@ export type WindowsFilesystemUsage = Message<"runtime.v1.WindowsFilesystemUsage"
   fsId?: FilesystemIdentifier | undefined;
 
   /**
-   * Bytes on the disk. Layers that images share count once.
+   * Bytes on the disk.
    *
    * @generated from field: runtime.v1.UInt64Value used_bytes = 3;
    */
@@ -5063,8 +5063,7 @@ export type WindowsCpuUsage = Message<"runtime.v1.WindowsCpuUsage"> & {
   usageCoreNanoSeconds?: UInt64Value | undefined;
 
   /**
-   * How much is used at present: nanoseconds of CPU per second of time, so that 1000000000 is one CPU fully used.
-   * Averaged over a span of the runtime's choice; unset until it has two samples. Since 1.23.
+   * How much is used at present: 1000000000 is one CPU fully used. Unset until the runtime has two samples.
    *
    * @generated from field: runtime.v1.UInt64Value usage_nano_cores = 3;
    */
@@ -5364,8 +5363,7 @@ export type CheckpointPodRequest = Message<"runtime.v1.CheckpointPodRequest"> & 
   outputPath: string;
 
   /**
-   * The containers to write: at least one, each once, all of this sandbox and running. In full; a beginning of an ID is
-   * not enough.
+   * The containers to write: at least one, each once, all of this sandbox and running.
    *
    * @generated from field: repeated string container_ids = 3;
    */
@@ -6618,14 +6616,14 @@ export const MetricTypeSchema: GenEnum<MetricType> = /*@__PURE__*/
  */
 export const CgroupDriver = {
   /**
-   * systemd makes them, as slices and scopes. Note that it is number 0: the message that was not filled says this.
+   * By systemd, as slices and scopes. Note that it is number 0: the message that was not filled says this.
    *
    * @generated from enum value: SYSTEMD = 0;
    */
   SYSTEMD: 0,
 
   /**
-   * Kubelet and runtime make the folders themselves.
+   * By kubelet and runtime themselves, as folders.
    *
    * @generated from enum value: CGROUPFS = 1;
    */

@@ -582,7 +582,7 @@ export const LinuxPodSandboxConfigSchema: GenMessage<LinuxPodSandboxConfig> = /*
  */
 export type PodSandboxMetadata = Message<"runtime.v1alpha2.PodSandboxMetadata"> & {
   /**
-   * Name of the pod.
+   * Name of the pod; a later pod of the namespace may have the same.
    *
    * @generated from field: string name = 1;
    */
@@ -619,7 +619,7 @@ export const PodSandboxMetadataSchema: GenMessage<PodSandboxMetadata> = /*@__PUR
   messageDesc(file_runtime_v1alpha2_api, 12);
 
 /**
- * All that makes a sandbox. It never changes afterwards, but for resources by UpdatePodSandboxResources.
+ * All that makes a sandbox. It never changes afterwards.
  *
  * @generated from message runtime.v1alpha2.PodSandboxConfig
  */
@@ -2146,7 +2146,7 @@ export const WindowsContainerResourcesSchema: GenMessage<WindowsContainerResourc
  */
 export type ContainerMetadata = Message<"runtime.v1alpha2.ContainerMetadata"> & {
   /**
-   * Name of the container in the pod.
+   * Name that the pod's specification gives it.
    *
    * @generated from field: string name = 1;
    */
@@ -3574,7 +3574,7 @@ export const NetworkConfigSchema: GenMessage<NetworkConfig> = /*@__PURE__*/
   messageDesc(file_runtime_v1alpha2_api, 98);
 
 /**
- * What the kubelet tells the runtime; RuntimeConfigResponse is the other direction.
+ * What the kubelet tells the runtime; nothing in it comes from the runtime.
  *
  * @generated from message runtime.v1alpha2.RuntimeConfig
  */
@@ -3832,7 +3832,7 @@ export type FilesystemUsage = Message<"runtime.v1alpha2.FilesystemUsage"> & {
   usedBytes?: UInt64Value | undefined;
 
   /**
-   * Inodes, likewise.
+   * Inodes that they take, counted likewise.
    *
    * @generated from field: runtime.v1alpha2.UInt64Value inodes_used = 4;
    */
