@@ -766,7 +766,7 @@ export type RunPodSandboxRequest = Message<"runtime.v1.RunPodSandboxRequest"> & 
 
   /**
    * Which of the runtime's configurations runs the pod: the handler of the pod's RuntimeClass. "" is the default one;
-   * InvalidArgument for one that the runtime does not know.
+   * one that the runtime does not know fails the call.
    *
    * @generated from field: string runtime_handler = 2;
    */
@@ -1858,7 +1858,7 @@ export const WindowsProcessUsageSchema: GenMessage<WindowsProcessUsage> = /*@__P
   messageDesc(file_runtime_v1_api, 50);
 
 /**
- * Names an image, or says how it was named. Four fields name something; each has its own question.
+ * Names an image, or says how it was named. Each name answers a question of its own:
  *
  * - `image`: which one is meant? A tag, a digest or an ID.
  * - `user_specified_image`: what did the pod's author write?
@@ -6647,7 +6647,7 @@ export const CgroupDriverSchema: GenEnum<CgroupDriver> = /*@__PURE__*/
  * Pod sandboxes and containers of one node. Objects are named by the ID that their create returned; runtimes also take
  * an unambiguous beginning of it.
  *
- * NotFound: there is no such object, nothing else. InvalidArgument: the request can't be right, whatever the state.
+ * NotFound: what the request names is not there. InvalidArgument: the request can't be right, whatever the state.
  * FailedPrecondition: the state of the object, or what this runtime can do, forbids it. Unimplemented: the runtime
  * lacks the method or the whole service. containerd and CRI-O often answer Unknown where one of the middle two is
  * meant; the kubelet acts on NotFound, Unimplemented and DeadlineExceeded alone.
@@ -6667,14 +6667,14 @@ export const RuntimeService: GenService<{
     output: typeof VersionResponseSchema;
   },
   /**
-   * Creates and starts a pod sandbox: namespaces, network, cgroup and files that the containers of one pod share. It is
-   * READY when the call returns.
+   * Makes a pod sandbox and starts it: namespaces, network, cgroup and files that the containers of one pod share. It
+   * is READY when the call returns.
    *
    * Its identity is the metadata (uid, namespace, name, attempt), and two sandboxes never share one. The kubelet waits
    * twice its request timeout (4 minutes by default) and after a timeout asks again with the same identity.
-   * AlreadyExists: a sandbox with this identity is there. InvalidArgument: the configuration is wrong, or the runtime
-   * handler is unknown. FailedPrecondition: it asks for something that the runtime can't do. A create that failed
-   * leaves nothing behind, or a NOTREADY sandbox that can be stopped and removed.
+   * AlreadyExists: a sandbox with this identity is there. InvalidArgument: the configuration is wrong. NotFound: there
+   * is no such runtime handler. FailedPrecondition: it asks for something that the runtime can't do. A create that
+   * failed leaves nothing behind, or a NOTREADY sandbox that can be stopped and removed.
    *
    * @generated from rpc runtime.v1.RuntimeService.RunPodSandbox
    */
@@ -7033,7 +7033,7 @@ export const RuntimeService: GenService<{
    * CREATED when it returns: their processes go on only when StartContainer is called for each.
    *
    * The caller sets a deadline. An error leaves nothing behind. InvalidArgument: configurations that do not fit the
-   * checkpoint, or an unknown handler or option. Since 1.37, alpha.
+   * checkpoint, or an unknown option. NotFound: no such runtime handler. Since 1.37, alpha.
    *
    * @generated from rpc runtime.v1.RuntimeService.RestorePod
    */

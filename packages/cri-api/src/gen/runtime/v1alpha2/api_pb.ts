@@ -713,7 +713,7 @@ export type RunPodSandboxRequest = Message<"runtime.v1alpha2.RunPodSandboxReques
 
   /**
    * Which of the runtime's configurations runs the pod: the handler of the pod's RuntimeClass. "" is the default one;
-   * InvalidArgument for one that the runtime does not know.
+   * one that the runtime does not know fails the call.
    *
    * @generated from field: string runtime_handler = 2;
    */
@@ -4415,7 +4415,7 @@ export const ContainerStateSchema: GenEnum<ContainerState> = /*@__PURE__*/
  * Pod sandboxes and containers of one node. Objects are named by the ID that their create returned; runtimes also take
  * an unambiguous beginning of it.
  *
- * NotFound: there is no such object, nothing else. InvalidArgument: the request can't be right, whatever the state.
+ * NotFound: what the request names is not there. InvalidArgument: the request can't be right, whatever the state.
  * FailedPrecondition: the state of the object, or what this runtime can do, forbids it. Unimplemented: the runtime
  * lacks the method or the whole service; a runtime without v1 answers it to v1's calls, which is what makes a kubelet
  * of 1.23 to 1.25 fall back to this version.
@@ -4435,14 +4435,14 @@ export const RuntimeService: GenService<{
     output: typeof VersionResponseSchema;
   },
   /**
-   * Creates and starts a pod sandbox: namespaces, network, cgroup and files that the containers of one pod share. It is
-   * READY when the call returns.
+   * Makes a pod sandbox and starts it: namespaces, network, cgroup and files that the containers of one pod share. It
+   * is READY when the call returns.
    *
    * Its identity is the metadata (uid, namespace, name, attempt), and two sandboxes never share one. The kubelet waits
    * twice its request timeout (4 minutes by default) and after a timeout asks again with the same identity.
-   * AlreadyExists: a sandbox with this identity is there. InvalidArgument: the configuration is wrong, or the runtime
-   * handler is unknown. FailedPrecondition: it asks for something that the runtime can't do. A create that failed
-   * leaves nothing behind, or a NOTREADY sandbox that can be stopped and removed.
+   * AlreadyExists: a sandbox with this identity is there. InvalidArgument: the configuration is wrong. NotFound: there
+   * is no such runtime handler. FailedPrecondition: it asks for something that the runtime can't do. A create that
+   * failed leaves nothing behind, or a NOTREADY sandbox that can be stopped and removed.
    *
    * @generated from rpc runtime.v1alpha2.RuntimeService.RunPodSandbox
    */
