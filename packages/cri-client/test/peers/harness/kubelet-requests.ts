@@ -13,7 +13,7 @@ import type { PeerNode } from "./peer-node.ts";
 
 /** Runs a sandbox in the network of the host. */
 export async function runKubeletPod(cri: CriConnection, node: PeerNode): Promise<Pod> {
-  const sandboxConfig: PodSandboxConfig = podConfig({ logDirectory: node.logs, network: NamespaceMode.NODE });
+  const sandboxConfig: PodSandboxConfig = podConfig({ logDirectory: node.path("logs"), network: NamespaceMode.NODE });
   if (sandboxConfig.linux !== undefined) sandboxConfig.linux.cgroupParent = node.cgroupParent;
   const { podSandboxId } = await cri.runtime.runPodSandbox({ config: sandboxConfig });
   return { podSandboxId, sandboxConfig };

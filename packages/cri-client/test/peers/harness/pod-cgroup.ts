@@ -6,6 +6,8 @@ import { join } from "node:path";
 export interface PodCgroup {
   /** For `cgroup_parent`. */
   readonly path: string;
+  /** What runs in it and below. */
+  processes(): Promise<readonly number[]>;
   /** Removes it with all empty cgroups below. Idempotent. */
   close(): Promise<void>;
 }
@@ -18,7 +20,10 @@ export async function makePodCgroup(): Promise<PodCgroup> {
   const close = async (): Promise<void> => {
     for (const folder of folders) if (existsSync(folder)) await removeTree(folder);
   };
-  return { path, close };
+  const processes = async (): Promise<readonly number[]> => [
+    ...new Set((await Promise.all(folders.map(processesBelow))).flat()),
+  ];
+  return { path, processes, close };
 }
 
 /** False where the kernel has a cgroup controller that is mounted nowhere: then containerd's shims can't read statistics. */
@@ -35,6 +40,23 @@ async function cgroupMounts(): Promise<readonly string[]> {
 
 async function cgroupLines(): Promise<readonly string[]> {
   return (await readFile("/proc/self/mountinfo", "utf8")).split("\n").filter((line) => / - cgroup2? /.test(line));
+}
+
+async function processesBelow(folder: string): Promise<readonly number[]> {
+  const own = (await readFile(join(folder, "cgroup.procs"), "utf8").catch(gone))
+    .split("\n")
+    .filter((pid) => pid !== "");
+  const inner = (await readdir(folder, { withFileTypes: true }).catch(() => [])).filter((entry) => entry.isDirectory());
+  return [
+    ...own.map(Number),
+    ...(await Promise.all(inner.map(({ name }) => processesBelow(join(folder, name))))).flat(),
+  ];
+}
+
+/** What is gone meanwhile has nothing in it. */
+function gone(error: NodeJS.ErrnoException): string {
+  if (error.code === "ENOENT" || error.code === "ENODEV") return "";
+  throw error;
 }
 
 async function removeTree(folder: string): Promise<void> {
