@@ -67,6 +67,22 @@ export function program(): Command {
     .description("show what the runtime is and which version of CRI it speaks")
     .action(async () => print(await version(global())));
   root
+    .command("doctor")
+    .usage("[--json] [--image-endpoint <endpoint>] [--timeout <seconds>]")
+    .description("tell what kubelets 1.22 to 1.37 do with the runtimes of this machine, and why")
+    .option("--json", "print everything as JSON (docs/reference/doctor.md)")
+    .option("--image-endpoint <endpoint>", "socket of the image service (default: the runtime's)")
+    .option("--timeout <seconds>", "how long an answer may take", "5")
+    .addHelpText("after", doctorHelp)
+    .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
+    .action(async (options: { json?: boolean; imageEndpoint?: string; timeout?: string }) => {
+      const { doctor } = await import("./commands/doctor.ts");
+      const { stdout, stderr, exitCode } = await doctor({ ...global(), ...options });
+      print(stdout);
+      if (stderr !== "") process.stderr.write(`${stderr}\n`);
+      process.exitCode = exitCode;
+    });
+  root
     .command("demo")
     .description("start a runtime of its own, run a pod of two containers in it, show what happens, remove everything")
     .action(async () => {
@@ -76,6 +92,20 @@ export function program(): Command {
     });
   return root;
 }
+
+const doctorHelp = `
+Without --endpoint and CONTAINER_RUNTIME_ENDPOINT it tries the sockets of keelson, containerd, crio and cri-dockerd.
+
+Exit codes, of several endpoints the best:
+  0  the newest kubelet registers this node, and it becomes Ready
+  3  it registers this node, and no pod can run there
+  4  it does not start here, older ones do
+  5  CRI is served in part or answers wrongly, and no kubelet starts here
+  6  gRPC is spoken, and no CRI is served
+  7  what listens there does not speak gRPC
+  8  no answer in time
+  9  nothing listens there, or it can't be reached
+  1  keelson itself failed        2  it was called wrongly`;
 
 /** What runtimes say is foreign text: a terminal gets it without control characters, a pipe as it is. */
 function print(text: string): void {
