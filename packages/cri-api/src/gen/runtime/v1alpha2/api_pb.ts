@@ -2,8 +2,8 @@
 // are the interface's own (proved in packages/cri-api); the text is ours.
 //
 // The version before v1: kubelets up to 1.22 speak only this one, 1.23 to 1.25 fall back to it, 1.26 dropped it. Its
-// state here is the last one, that of 1.23 to 1.25. containerd serves it up to 1.7 (up to 1.5 nothing else), CRI-O up
-// to 1.25, cri-dockerd did until the end of 2025; nothing newer does.
+// state here is the last one, that of 1.25. containerd serves it up to 1.7 (up to 1.5 nothing else), CRI-O up to 1.25,
+// cri-dockerd did until the end of 2025; nothing newer does.
 //
 // On the wire it is v1 with fewer RPCs, messages and fields: what is here has the same numbers and types in v1, but for
 // `KeyValue.value`, which is a string here and bytes in v1, written alike. What v1 has beyond it is unknown here: a
