@@ -2,6 +2,7 @@ import type { DescMethod, DescMethodStreaming, DescMethodUnary } from "@bufbuild
 import type { Transport } from "@connectrpc/connect";
 import { RuntimeService, type StatusResponse } from "@keelson/cri-api/v1";
 import { type CriVersion, criServices } from "@keelson/cri-api/versions";
+import { sentStatus } from "../from-connect-error.ts";
 import { harmlessRequest } from "./harmless-requests.ts";
 import { answerOf, type MethodAnswer } from "./method-answer.ts";
 
@@ -19,6 +20,8 @@ export interface AskOptions {
 export interface Asked {
   /** By `RuntimeService/Version` and the like, every method of the version. */
   readonly methods: ReadonlyMap<string, MethodAnswer>;
+  /** The numbers of the gRPC statuses that the unary methods answered; 0 for those that succeeded. */
+  readonly statuses: ReadonlyMap<string, number>;
   /** Status's answer, or the error that it failed with. */
   readonly status: { readonly response: StatusResponse } | { readonly error: unknown };
 }
@@ -32,6 +35,7 @@ export async function askMethods(options: AskOptions): Promise<Asked> {
   const { runtime, image } = criServices[version];
   const all: readonly DescMethod[] = [...runtime.methods, ...image.methods];
   const methods = new Map<string, MethodAnswer>();
+  const statuses = new Map<string, number>();
   for (const method of all) methods.set(methodKey(method), "not-asked");
 
   const ask = async (method: DescMethodUnary): Promise<unknown> => {
@@ -40,9 +44,12 @@ export async function askMethods(options: AskOptions): Promise<Asked> {
     try {
       const { message } = await transport.unary(method, signal, undefined, undefined, request);
       methods.set(methodKey(method), "served");
+      statuses.set(methodKey(method), 0);
       return message;
     } catch (error) {
       methods.set(methodKey(method), answerOf(error));
+      const sent = sentStatus(error);
+      if (sent !== undefined) statuses.set(methodKey(method), sent);
       throw error;
     }
   };
@@ -61,7 +68,7 @@ export async function askMethods(options: AskOptions): Promise<Asked> {
     }
   }
   options.signal?.throwIfAborted();
-  return { methods, status };
+  return { methods, statuses, status };
 }
 
 /**

@@ -29,3 +29,8 @@ export function newestGeneration(methods: ReadonlyMap<string, MethodAnswer>): Ge
   }
   return newest === 0 ? "before 1.25" : `1.${newest}`;
 }
+
+/** The minor version as a number, 0 for {@link Generation} "before 1.25". */
+export function minorOf(generation: Generation): number {
+  return generation === "before 1.25" ? 0 : Number(generation.slice("1.".length));
+}

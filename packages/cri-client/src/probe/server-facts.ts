@@ -9,6 +9,11 @@ export interface ServerFacts {
   readonly version: CriVersion;
   /** By `RuntimeService/RuntimeConfig` and the like. */
   readonly methods: ReadonlyMap<string, MethodAnswer>;
+  /**
+   * The numbers of the gRPC statuses that its unary methods answered when they were asked, by the same names: 0 for
+   * success, 5 (NOT_FOUND) where the method looked for an ID that nobody has.
+   */
+  readonly statuses: ReadonlyMap<string, number>;
   /** The newest that its methods show. */
   readonly generation: Generation;
   /** Undefined where Status tells none: since Kubernetes 1.31. */
@@ -23,12 +28,13 @@ export interface ServerFacts {
  *   answer Status answers other calls with errors that would be taken for calls that it serves; the signal's reason
  */
 export async function learnServerFacts(options: AskOptions): Promise<ServerFacts> {
-  const { methods, status } = await askMethods(options);
+  const { methods, statuses, status } = await askMethods(options);
   if ("error" in status && answerOf(status.error) !== "unimplemented") throw status.error;
   const response = "response" in status ? status.response : undefined;
   return {
     version: options.version,
     methods,
+    statuses,
     generation: newestGeneration(methods),
     features: response?.features,
     handlers: response?.runtimeHandlers ?? [],

@@ -1,0 +1,1 @@
+export { type Dropped, type Prepared, type PrepareInput, prepareRequest } from "./prepare.ts";
