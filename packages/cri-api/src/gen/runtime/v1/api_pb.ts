@@ -1902,7 +1902,8 @@ export type ImageSpec = Message<"runtime.v1.ImageSpec"> & {
 
   /**
    * Set by the runtime in `ContainerStatus.mounts` for an image volume: the image behind it, in the form of
-   * `ContainerStatus.image_ref` or as an ID; Kubernetes shows it as the volume's imageRef. "" in requests. Since 1.36.
+   * `ContainerStatus.image_ref` or as an ID. "" in requests; containerd up to 2.3 and CRI-O up to 1.36 fill it nowhere.
+   * Since 1.36.
    *
    * @generated from field: string image_ref = 20;
    */
