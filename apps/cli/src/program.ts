@@ -97,10 +97,10 @@ const doctorHelp = `
 Without --endpoint and CONTAINER_RUNTIME_ENDPOINT it tries the sockets of keelson, containerd, crio and cri-dockerd.
 
 Exit codes, of several endpoints the best:
-  0  the newest kubelet registers this node, and it becomes Ready
-  3  it registers this node, and no pod can run there
-  4  it does not start here, older ones do
-  5  CRI is served in part or answers wrongly, and no kubelet starts here
+  0  the newest kubelet works with the runtime: the node registers and becomes Ready
+  3  the node registers and stays NotReady, or no pod can run on it
+  4  the newest kubelet does not start, older ones do
+  5  CRI is served, and no kubelet starts
   6  gRPC is spoken, and no CRI is served
   7  what listens there does not speak gRPC
   8  no answer in time

@@ -10,6 +10,7 @@ export function advise(facts: EndpointFacts, kubelets: readonly KubeletVerdict[]
   if (verdict === "serves-no-cri") return adviseOnNoCri;
   const why = new Set(kubelets.flatMap((kubelet) => kubelet.why));
   return [
+    ...(about(why, "kubelets dial") ? ["let the runtime listen on a unix socket: kubelets take nothing else"] : []),
     ...adviseOnServices(facts),
     ...adviseOnAnswers(why),
     ...adviseOnCalls(facts),
@@ -53,14 +54,20 @@ function adviseOnServices({ runtime, image, endpoint, imageEndpoint }: EndpointF
   return [];
 }
 
+const about = (why: ReadonlySet<string>, start: string): boolean => [...why].some((one) => one.startsWith(start));
+
 function adviseOnAnswers(why: ReadonlySet<string>): readonly string[] {
-  const about = (start: string): boolean => [...why].some((one) => one.startsWith(start));
   return [
-    ...(about("Version's answer") ? ["upgrade the runtime, or what stands between: Version's answer is wrong"] : []),
-    ...(about("Status tells") || about("Status does not tell")
+    ...(about(why, "Version's answer")
+      ? ["upgrade the runtime, or what stands between: Version's answer is wrong"]
+      : []),
+    ...(about(why, "Status tells") || about(why, "Status does not tell")
       ? ["upgrade the runtime, or what stands between: Status's answer lacks conditions"]
       : []),
-    ...(about("RuntimeService v1:") || about("Version:") || about("Status:") || about("RuntimeConfig:")
+    ...(about(why, "RuntimeService v1:") ||
+    about(why, "Version:") ||
+    about(why, "Status:") ||
+    about(why, "RuntimeConfig:")
       ? ["see the runtime's log for why these calls fail"]
       : []),
   ];

@@ -1,5 +1,5 @@
 import process from "node:process";
-import { type JsonValue, toJson } from "@bufbuild/protobuf";
+import { create, type DescMessage, type MessageShape } from "@bufbuild/protobuf";
 import { formatEndpoint, parseEndpoint } from "@keelson/cri-api/endpoint";
 import {
   CgroupDriver as CgroupDriverV1,
@@ -15,6 +15,7 @@ import type {
   Answer,
   CgroupDriver,
   EndpointFacts,
+  Features,
   MethodAnswer,
   RuntimeFacts,
   Served,
@@ -171,20 +172,20 @@ function statusOf({ status, runtimeHandlers, features }: StatusResponse): Status
     })),
     handlers: runtimeHandlers.slice(0, mostItems).map((handler) => ({
       name: clipped(handler.name, 100),
-      features:
-        handler.features === undefined
-          ? []
-          : namesOf(toJson(RuntimeHandlerFeaturesSchema, handler.features, asInProto)),
+      features: featuresOf(RuntimeHandlerFeaturesSchema, handler.features ?? create(RuntimeHandlerFeaturesSchema)),
     })),
-    features: features === undefined ? undefined : namesOf(toJson(RuntimeFeaturesSchema, features, asInProto)),
+    features: features === undefined ? undefined : featuresOf(RuntimeFeaturesSchema, features),
   };
 }
 
-const asInProto = { useProtoFieldName: true } as const;
-
-/** JSON of protobuf leaves out what is false. */
-function namesOf(json: JsonValue): readonly string[] {
-  return typeof json === "object" && json !== null ? Object.keys(json) : [];
+function featuresOf<Schema extends DescMessage>(schema: Schema, message: MessageShape<Schema>): Features {
+  const fields: readonly (readonly [string, unknown])[] = Object.entries(message);
+  return Object.fromEntries(
+    schema.fields.map(({ name, localName }) => [
+      name,
+      fields.some(([key, value]) => key === localName && value === true),
+    ]),
+  );
 }
 
 function driverOf({ linux }: RuntimeConfigResponse): CgroupDriver {

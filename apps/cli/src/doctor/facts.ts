@@ -34,18 +34,20 @@ export interface Condition {
   readonly message: string;
 }
 
+/** By the proto's names: `user_namespaces`. */
+export type Features = Readonly<Record<string, boolean>>;
+
 export interface Handler {
   /** Empty: the default. */
   readonly name: string;
-  /** Names of the proto's fields: `user_namespaces`. */
-  readonly features: readonly string[];
+  readonly features: Features;
 }
 
 export interface StatusFacts {
   readonly conditions: readonly Condition[];
   readonly handlers: readonly Handler[];
   /** Undefined where the runtime tells none, which is what those from before 1.31 do. */
-  readonly features: readonly string[] | undefined;
+  readonly features: Features | undefined;
 }
 
 /** `unset`: RuntimeConfig is served and names none; `unknown`: it names one that no kubelet knows. */

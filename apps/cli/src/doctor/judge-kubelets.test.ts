@@ -136,9 +136,9 @@ describe("judgeKubelets()", () => {
   });
 
   it.each([
-    [{ answer: "served", value: "cgroupfs" } as const, "kubelet's own", "cgroupfs"],
-    [{ answer: "served", value: "unset" } as const, "kubelet's own", "kubelet's own"],
-    [unimplemented, "kubelet's own", "kubelet's own"],
+    [{ answer: "served", value: "cgroupfs" } as const, "kubelet", "cgroupfs"],
+    [{ answer: "served", value: "unset" } as const, "kubelet", "kubelet"],
+    [unimplemented, "kubelet", "kubelet"],
   ])("cgroup driver with RuntimeConfig %j: before 1.31 %s, then %s", (cgroupDriver, before, after) => {
     const drivers = judgeKubelets(factsOf({ cgroupDriver })).map((one) => [one.kubelet, one.cgroupDriver]);
     expect(drivers).toContainEqual(["1.30", before]);
@@ -154,6 +154,22 @@ describe("judgeKubelets()", () => {
       "1.22: v1alpha2/v1alpha2 ready",
       "1.23 – 1.37: v1/v1 no-pods (ImageService/ImageStatus is not served)",
     ]);
+  });
+
+  it("a call that every pod needs and that gets no answer is told too", () => {
+    const facts = factsOf();
+    const methods = { ...facts.methods, "RuntimeService/ListPodSandbox": "unanswered" } as const;
+    expect(fates({ ...facts, methods })[1]).toBe(
+      "1.23 – 1.37: v1/v1 not-ready (RuntimeService/ListPodSandbox is not answered)",
+    );
+  });
+
+  it.each(["tcp://127.0.0.1:1", "unix-abstract:cri"])("no kubelet dials %s", (endpoint) => {
+    for (const where of [{ endpoint }, { imageEndpoint: endpoint }]) {
+      const verdicts = judgeKubelets(factsOf(where));
+      expect(new Set(verdicts.map(({ outcome }) => outcome))).toEqual(new Set(["exits"]));
+      expect(verdicts.at(-1)?.why).toEqual(["kubelets dial unix sockets with a path only"]);
+    }
   });
 
   it("a missing call of a later generation keeps no node from being Ready", () => {

@@ -25,8 +25,8 @@ export interface KubeletVerdict {
   readonly outcome: Outcome;
   /** What stands in the way, one sentence each; empty when it is ready. */
   readonly why: readonly string[];
-  /** Whose cgroup driver it uses; undefined where it does not come so far. */
-  readonly cgroupDriver: "systemd" | "cgroupfs" | "kubelet's own" | undefined;
+  /** The cgroup driver that it uses, or `kubelet` for its own setting; undefined where it does not come so far. */
+  readonly cgroupDriver: "systemd" | "cgroupfs" | "kubelet" | undefined;
 }
 
 /** The only VersionResponse.version that a kubelet takes (kubeRuntimeAPIVersion). */
@@ -42,13 +42,20 @@ export function judgeKubelets(facts: EndpointFacts): readonly KubeletVerdict[] {
 function judge(minor: number, facts: EndpointFacts): KubeletVerdict {
   const runtime = choose(minor, "RuntimeService", facts.runtime);
   const image = choose(minor, "ImageService", facts.image);
-  const fatal = [...runtime.why, ...image.why, ...startOf(minor, runtime.version, facts)];
+  const fatal = [...addressProblems(facts), ...runtime.why, ...image.why, ...startOf(minor, runtime.version, facts)];
   const chosen = { kubelet: `1.${minor}`, runtime: runtime.version, image: image.version };
   if (fatal.length > 0) return { ...chosen, outcome: "exits", why: fatal, cgroupDriver: undefined };
   const notReady = readinessOf(runtime.version, facts);
   const noPods = podsOf(runtime.version, image.version, facts);
   const outcome = notReady.length > 0 ? "not-ready" : noPods.length > 0 ? "no-pods" : "ready";
   return { ...chosen, outcome, why: [...notReady, ...noPods], cgroupDriver: driverOf(minor, facts) };
+}
+
+/** pkg/kubelet/util: all else is refused, on the client's side as on the runtime's. */
+function addressProblems({ endpoint, imageEndpoint }: EndpointFacts): readonly string[] {
+  return [endpoint, imageEndpoint].every((one) => one.startsWith("unix:///"))
+    ? []
+    : ["kubelets dial unix sockets with a path only"];
 }
 
 interface Choice {
@@ -102,10 +109,10 @@ function driverProblems(facts: EndpointFacts): readonly string[] {
   return unknown ? ["RuntimeConfig names a cgroup driver that no kubelet knows"] : [];
 }
 
-function driverOf(minor: number, facts: EndpointFacts): "systemd" | "cgroupfs" | "kubelet's own" {
-  if (minor < asksForDriver || facts.cgroupDriver.answer !== "served") return "kubelet's own";
+function driverOf(minor: number, facts: EndpointFacts): "systemd" | "cgroupfs" | "kubelet" {
+  if (minor < asksForDriver || facts.cgroupDriver.answer !== "served") return "kubelet";
   const { value } = facts.cgroupDriver;
-  return value === "systemd" || value === "cgroupfs" ? value : "kubelet's own";
+  return value === "systemd" || value === "cgroupfs" ? value : "kubelet";
 }
 
 /** What keeps the node NotReady: Status (asked each 5 s), and lists that fail. */
@@ -163,8 +170,11 @@ function brokenCalls(
       .filter((call) => call.breaks === breaks && call.method.startsWith(`${service}/`))
       // asked by themselves, with their answers
       .filter((call) => call.method !== "RuntimeService/Version" && call.method !== "RuntimeService/Status")
-      .filter((call) => facts.methods[call.method] === "unimplemented")
-      .map((call) => `${call.method} is not served`)
+      .flatMap(({ method }) => {
+        const answer = facts.methods[method];
+        if (answer === "unimplemented") return [`${method} is not served`];
+        return answer === "unanswered" ? [`${method} is not answered`] : [];
+      })
   );
 }
 

@@ -1,7 +1,7 @@
 import { printableLine } from "../output/printable.ts";
 import { table } from "../output/table.ts";
 import { knownCalls } from "./calls.ts";
-import type { Answer, CgroupDriver, Handler, Served, StatusFacts } from "./facts.ts";
+import type { Answer, CgroupDriver, Features, Handler, Served, StatusFacts } from "./facts.ts";
 import type { KubeletVerdict, Outcome } from "./judge-kubelets.ts";
 import type { DoctorReport, EndpointReport, MissingCall } from "./report.ts";
 import type { Verdict } from "./verdict.ts";
@@ -53,17 +53,17 @@ function headline({ verdict, kubelets, failure, endpoint }: EndpointReport, newe
   const starting = foldKubelets(kubelets.filter(({ outcome }) => outcome !== "exits")).map(({ range }) => range);
   switch (verdict) {
     case "ready":
-      return `kubelet ${newest} registers this node, and it becomes Ready`;
+      return `kubelet ${newest} works with this runtime: the node registers and becomes Ready`;
     case "not-ready":
       return kubelets.at(-1)?.outcome === "no-pods"
-        ? `kubelet ${newest} registers this node, and no pod can run on it`
-        : `kubelet ${newest} registers this node, and it stays NotReady`;
+        ? `kubelet ${newest} starts with this runtime: the node registers, and no pod can run on it`
+        : `kubelet ${newest} starts with this runtime: the node registers and stays NotReady`;
     case "older-only":
-      return `kubelet ${newest} does not start here; older ones do: ${starting.join(", ")}`;
+      return `kubelet ${newest} does not start with this runtime; older ones do: ${starting.join(", ")}`;
     case "unusable":
-      return "it serves CRI in part, or answers wrongly: no kubelet starts here";
+      return "it serves CRI, and no kubelet starts with it";
     case "serves-no-cri":
-      return "it speaks gRPC and serves no CRI, neither v1 nor v1alpha2: no kubelet starts here";
+      return "it speaks gRPC and serves no CRI, neither v1 nor v1alpha2: no kubelet starts with it";
     default:
       return printableLine(reasonOf(failure?.message, endpoint));
   }
@@ -103,16 +103,19 @@ function statusLines(status: Answer<StatusFacts> | undefined): readonly (readonl
       ),
     ),
     fact("handlers", handlers.length === 0 ? "none told" : handlers.map(handlerText).join("; ")),
-    fact(
-      "features",
-      features === undefined ? "none told" : features.length === 0 ? "none" : features.map(spaced).join(", "),
-    ),
+    fact("features", features === undefined ? "none told" : featuresText(features)),
   ];
 }
 
 function handlerText({ name, features }: Handler): string {
   const label = name === "" ? "(default)" : name;
-  return features.length === 0 ? label : `${label}: ${features.map(spaced).join(", ")}`;
+  return `${label}: ${featuresText(features)}`;
+}
+
+function featuresText(features: Features): string {
+  return Object.entries(features)
+    .map(([name, has]) => `${has ? "" : "no "}${name.replaceAll("_", " ")}`)
+    .join(", ");
 }
 
 function servedText(served: Served): string {
@@ -174,9 +177,10 @@ const nodes: Readonly<Record<Outcome, string>> = {
 
 function kubeletTable(kubelets: readonly KubeletVerdict[]): string {
   const rows = foldKubelets(kubelets).flatMap(({ range, verdict }) => {
-    const { runtime = "none", image = "none", outcome, why, cgroupDriver = "" } = verdict;
+    const { runtime = "none", image = "none", outcome, why, cgroupDriver } = verdict;
+    const driver = cgroupDriver === "kubelet" ? "kubelet's own" : (cgroupDriver ?? "");
     const node = why.length === 0 ? nodes[outcome] : `${nodes[outcome]}: ${why.join("; ")}`;
-    return withLongCell([range, runtime, image, cgroupDriver], node, 50);
+    return withLongCell([range, runtime, image, driver], node, 50);
   });
   return table(["KUBELET", "RUNTIME", "IMAGES", "CGROUP DRIVER", "NODE"], rows);
 }
@@ -204,4 +208,3 @@ function indented(text: string): readonly string[] {
 }
 
 const shortName = (method: string): string => method.replace(/^.*\//, "");
-const spaced = (name: string): string => name.replaceAll("_", " ");

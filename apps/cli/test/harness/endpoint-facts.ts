@@ -20,8 +20,8 @@ export const neither: Served = { v1: unimplemented, v1alpha2: unimplemented };
 
 export const readyStatus: StatusFacts = {
   conditions: ["RuntimeReady", "NetworkReady"].map((type) => ({ type, status: true, reason: "", message: "" })),
-  handlers: [{ name: "", features: ["recursive_read_only_mounts", "user_namespaces"] }],
-  features: ["supplemental_groups_policy"],
+  handlers: [{ name: "", features: { recursive_read_only_mounts: true, user_namespaces: false } }],
+  features: { supplemental_groups_policy: true },
 };
 
 export const goodStrings = {
