@@ -9,39 +9,16 @@ import process from "node:process";
 import type { CriVersion } from "@keelson/cri-api/versions";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { linuxGate } from "../../../scripts/linux-gate.ts";
-import { doctor } from "../src/commands/doctor.ts";
 import { keelsondCommand } from "../src/demo/keelsond-command.ts";
 import { startProgram } from "../src/demo/start-program.ts";
 import type { DoctorReport, EndpointReport } from "../src/doctor/report.ts";
 import { type CriProxyOptions, startCriProxy } from "./harness/cri-proxy.ts";
+import { type Diagnosis, diagnose, fate } from "./harness/diagnose.ts";
 import { type FakeNode, startFakeNode } from "./harness/fake-node.ts";
 import { keelson, until } from "./harness/keelson.ts";
 
-interface Diagnosis extends EndpointReport {
-  readonly exitCode: number;
-}
-
-/** What `--json` says of one endpoint. */
-async function diagnose(
-  endpoint: string,
-  options: { timeout?: string; imageEndpoint?: string } = {},
-): Promise<Diagnosis> {
-  const { stdout, exitCode } = await doctor({ endpoint, json: true, ...options });
-  const report = JSON.parse(stdout) as DoctorReport;
-  expect(report.exitCode).toBe(exitCode);
-  const [one, ...more] = report.endpoints;
-  if (one === undefined || more.length > 0) throw new Error(`not one endpoint: ${stdout}`);
-  return { ...one, exitCode };
-}
-
 const answers = (service: EndpointReport["services"]["runtime"]): string =>
   `${service.v1.answer}/${service.v1alpha2.answer}`;
-
-/** What a kubelet speaks to runtime and image service, and what becomes of its node. */
-function fate({ kubelets }: EndpointReport, kubelet: string): string {
-  const one = kubelets.find((verdict) => verdict.kubelet === kubelet);
-  return `${one?.runtime}/${one?.image} ${one?.outcome}`;
-}
 
 describe("keelson doctor", { timeout: 30_000 }, () => {
   let folder: string;
