@@ -1,15 +1,18 @@
-import type { Message } from "@bufbuild/protobuf";
 import { type Endpoint, formatEndpoint, parseEndpoint } from "@keelson/cri-api/endpoint";
 import { CriError, canceled, invalidArgument, isCriError, quote } from "@keelson/cri-api/errors";
 import { ImageService, RuntimeService } from "@keelson/cri-api/v1";
 import { type CriVersion, criVersions } from "@keelson/cri-api/versions";
 import { type Backoff, defaultBackoff, pauseMs } from "./backoff.ts";
 import type { CriClient } from "./call-options.ts";
+import type { Channel } from "./channel.ts";
 import { defaultMaxMessageBytes } from "./connection.ts";
 import type { CriConnectionEvent } from "./connection-event.ts";
 import type { CriMethodName } from "./deadlines.ts";
+import { createContainerEvents, type FollowContainerEvents } from "./events/container-events.ts";
 import { Link } from "./link.ts";
 import type { CriServiceName, LinkState } from "./link-state.ts";
+import { type CriLists, createLists } from "./lists/create-lists.ts";
+import { createPreparer } from "./preparer.ts";
 import { serviceClient } from "./service-client.ts";
 import { Signal } from "./signal.ts";
 
@@ -39,6 +42,12 @@ export interface ConnectOptions {
    * "restart required"), or all anew, the preferred one first (`automatic`). Either way an event tells of a change.
    */
   readonly renegotiate?: "manual" | "automatic";
+  /**
+   * What happens to a value that makes a pod safer, or otherwise than asked where it is ignored, and that the runtime does
+   * not show to keep: `refuse` fails the call with FAILED_PRECONDITION and sends nothing; `drop` sends the rest, and an
+   * event tells. Default `refuse`.
+   */
+  readonly onUnsupportedField?: "refuse" | "drop";
   /** The largest message, each way, in bytes. Default 16 MiB. */
   readonly maxMessageBytes?: number;
   /** Pauses between attempts to reach a runtime that is away. Default 100 ms, doubled up to 3 s. */
@@ -53,6 +62,10 @@ export interface ConnectOptions {
 export interface CriConnection extends AsyncDisposable {
   readonly runtime: CriClient<typeof RuntimeService>;
   readonly images: CriClient<typeof ImageService>;
+  /** The lists of the runtime, item by item. */
+  readonly lists: CriLists;
+  /** Follows what happens to sandboxes and containers, with a list wherever something may have been missed. */
+  readonly containerEvents: FollowContainerEvents;
   /** What the runtime service speaks. */
   readonly version: CriVersion;
   /** What the image service speaks: it may live elsewhere, and decides for itself. */
@@ -170,8 +183,10 @@ async function connectTo(runtimeAt: Endpoint, imageAt: Endpoint, options: Connec
   const negotiate = async (): Promise<void> => {
     for (const one of links) await one.negotiate();
   };
+  const closed = new AbortController();
   const close = (): void => {
     for (const one of links) one.close();
+    closed.abort();
   };
   const { signal } = options;
   signal?.addEventListener("abort", close);
@@ -184,15 +199,50 @@ async function connectTo(runtimeAt: Endpoint, imageAt: Endpoint, options: Connec
   } finally {
     signal?.removeEventListener("abort", close);
   }
+  const channel = (one: Link, service: CriServiceName): Channel => ({
+    endpoint: one.endpoint,
+    get version() {
+      return one.version(service);
+    },
+    get epoch() {
+      return one.epoch;
+    },
+    async ready(signal) {
+      await one.ready({ waitForReady: true, signal });
+      return one.epoch;
+    },
+    emit,
+  });
   const common = {
     deadlines: { requestTimeoutMs: options.requestTimeoutMs ?? 120_000, byMethod: options.deadlines ?? {} },
     waitForReady: options.waitForReady ?? false,
     maxMessageBytes,
-    prepare: ({ request }: { readonly request: Message }) => request,
   };
+  const { onUnsupportedField = "refuse" } = options;
+  const preparing = { emit, onUnsupportedField, timeoutMs, maxMessageBytes };
+  const runtime = serviceClient(RuntimeService, {
+    ...common,
+    link: runtimeLink,
+    name: "runtime",
+    prepare: createPreparer({ ...preparing, link: runtimeLink, name: "runtime" }),
+  });
+  const images = serviceClient(ImageService, {
+    ...common,
+    link: imageLink,
+    name: "image",
+    prepare: createPreparer({ ...preparing, link: imageLink, name: "image" }),
+  });
+  const runtimeChannel = channel(runtimeLink, "runtime");
+  const lists = createLists({
+    runtime: { channel: runtimeChannel, client: runtime },
+    images: { channel: channel(imageLink, "image"), client: images },
+    ...(options.requestTimeoutMs === undefined ? {} : { timeoutMs: options.requestTimeoutMs }),
+  });
   return {
-    runtime: serviceClient(RuntimeService, { ...common, link: runtimeLink, name: "runtime" }),
-    images: serviceClient(ImageService, { ...common, link: imageLink, name: "image" }),
+    runtime,
+    images,
+    lists,
+    containerEvents: createContainerEvents({ channel: runtimeChannel, client: runtime, lists, closed: closed.signal }),
     get version() {
       return runtimeLink.version("runtime");
     },

@@ -119,17 +119,25 @@ export class Link {
       }
       const attempt = this.#attempt;
       const how = await this.#changed.next(wait);
-      if (how === "aborted")
-        throw canceled(`call at ${this.endpoint}: the caller ended it`, { cause: wait.signal?.reason });
-      if (how === "late") {
-        throw new CriError(
-          "DEADLINE_EXCEEDED",
-          `call at ${this.endpoint}: not ready in time: ${this.refusal().message}`,
-        );
-      }
+      if (how !== "fired") throw this.#tooLong(how, wait, `not ready in time: ${this.refusal().message}`);
       const failed = attempt !== undefined && this.#attempt === undefined;
       if (failed && !wait.waitForReady && this.#onTheWay()) throw this.refusal();
     }
+  }
+
+  /** Waits for what a call needs, within the call's own limits. @throws CANCELED, DEADLINE_EXCEEDED, what it rejects with */
+  async within<Value>(value: Promise<Value>, wait: Omit<Wait, "waitForReady">): Promise<Value> {
+    const settled = new Signal();
+    const fire = (): void => settled.fire();
+    value.then(fire, fire);
+    const how = await settled.next(wait);
+    if (how !== "fired") throw this.#tooLong(how, wait, "the runtime did not show in time what it supports");
+    return value;
+  }
+
+  #tooLong(how: "aborted" | "late", { signal }: Pick<Wait, "signal">, why: string): CriError {
+    if (how === "late") return new CriError("DEADLINE_EXCEEDED", `call at ${this.endpoint}: ${why}`);
+    return canceled(`call at ${this.endpoint}: the caller ended it`, { cause: signal?.reason });
   }
 
   /** Why no call can go out now. */

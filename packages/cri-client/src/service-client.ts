@@ -1,6 +1,7 @@
 import { create, type DescMethod, type DescService, type Message } from "@bufbuild/protobuf";
 import type { StreamResponse, UnaryResponse } from "@connectrpc/connect";
 import { canceled, unimplemented } from "@keelson/cri-api/errors";
+import { createRedactor, hasSecrets, redactError, secretsOf } from "@keelson/cri-api/redact";
 import { type CriVersion, criServices } from "@keelson/cri-api/versions";
 import type { CriCallOptions, CriClient } from "./call-options.ts";
 import { type Deadlines, deadlineMs, limited } from "./deadlines.ts";
@@ -13,7 +14,6 @@ export type Prepare = (call: {
   readonly method: DescMethod;
   readonly request: Message;
   readonly options: CriCallOptions;
-  readonly signal: AbortSignal | undefined;
 }) => Message | Promise<Message>;
 
 export interface ServiceClientOptions {
@@ -141,18 +141,22 @@ async function begin(
   const totalMs =
     options.timeoutMs === undefined ? deadlineMs(desc.localName, made, deadlines) : limited(options.timeoutMs);
   const deadline = totalMs === undefined ? undefined : performance.now() + totalMs;
-  if (link.state.name !== "ready") {
-    await link.ready({ waitForReady: options.waitForReady ?? waitForReady, signal, deadline });
+  for (;;) {
+    if (link.state.name !== "ready") {
+      await link.ready({ waitForReady: options.waitForReady ?? waitForReady, signal, deadline });
+    }
+    const { epoch } = link;
+    const method = ofVersion(desc, name, link.version(name), link.endpoint);
+    const prepared = client.prepare({ method, request: made, options });
+    const request = prepared instanceof Promise ? await link.within(prepared, { signal, deadline }) : prepared;
+    // what was learnt of a server is not true of the next one
+    if (link.epoch !== epoch || link.state.name !== "ready") continue;
+    return {
+      method,
+      request,
+      timeoutMs: deadline === undefined ? undefined : Math.max(1, Math.ceil(deadline - performance.now())),
+    };
   }
-  const version = link.version(name);
-  const method = ofVersion(desc, name, version, link.endpoint);
-  const prepared = client.prepare({ method, request: made, options, signal });
-  const request = prepared instanceof Promise ? await prepared : prepared;
-  return {
-    method,
-    request,
-    timeoutMs: deadline === undefined ? undefined : Math.max(1, Math.ceil(deadline - performance.now())),
-  };
 }
 
 function ofVersion(desc: DescMethod, name: CriServiceName, version: CriVersion, endpoint: string): DescMethod {
@@ -168,8 +172,8 @@ function ofVersion(desc: DescMethod, name: CriServiceName, version: CriVersion, 
 function failure(client: ServiceClientOptions, call: Call, error: unknown, signal: AbortSignal | undefined): unknown {
   const { link, maxMessageBytes } = client;
   if (link.state.name === "closed") return link.refusal();
-  const { method, timeoutMs } = call;
-  return fromConnectError(error, {
+  const { method, request, timeoutMs } = call;
+  const told = fromConnectError(error, {
     endpoint: link.endpoint,
     method: `${method.parent.name}/${method.name}`,
     signal,
@@ -178,4 +182,7 @@ function failure(client: ServiceClientOptions, call: Call, error: unknown, signa
     // the link was ready: the peer has spoken gRPC
     greeted: true,
   });
+  // a runtime may repeat what it was sent
+  const secrets = hasSecrets(method.input) ? secretsOf(method.input, request) : [];
+  return secrets.length === 0 ? told : redactError(told, createRedactor(secrets));
 }
