@@ -207,10 +207,40 @@ describe("learnServerFacts()", () => {
     await expect(learnServerFacts({ ...v1, transport: connect().transport })).rejects.toThrow("not initialized");
   });
 
+  it("learns nothing from a runtime that leaves a call unanswered, because that may pass", async () => {
+    let isSilent = true;
+    await serve((router) => {
+      router.service(runtime, {
+        version: () => ({}),
+        status: () => ({}),
+        runtimeConfig: () => (isSilent ? new Promise(() => {}) : {}),
+      });
+    });
+    const { transport } = connect();
+    await expect(learnServerFacts({ ...v1, timeoutMs: 100, transport })).rejects.toMatchObject({
+      code: Code.DeadlineExceeded,
+    });
+    isSilent = false;
+    expect((await learnServerFacts({ ...v1, transport })).generation).toBe("1.28");
+  });
+
+  it("counts a call that it may not make as not served", async () => {
+    await serve((router) => {
+      router.service(runtime, {
+        version: () => ({}),
+        status: () => ({}),
+        runtimeConfig: () => {
+          throw new ConnectError("not for you", Code.PermissionDenied);
+        },
+      });
+    });
+    expect((await learnServerFacts({ ...v1, transport: connect().transport })).generation).toBe("before 1.25");
+  });
+
   it.each(["v1", "v1alpha2"] as const)("learns what the fake runtime shows on %s", async (version) => {
     await using fake = await startFakeRuntime();
     const facts = await learnServerFacts({ ...v1, version, transport: connect(fake.endpoint).transport });
-    expect(facts.methods.get("RuntimeService/Version")).toBe("served");
+    expect(facts.methods.get("RuntimeService/ListContainers")).toBe("not-asked");
     expect(facts.generation).toBe(version === "v1" ? "1.28" : "before 1.25");
     expect(facts.handlers[0]?.features?.recursiveReadOnlyMounts).toBe(true);
   });

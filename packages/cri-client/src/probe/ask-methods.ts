@@ -3,8 +3,8 @@ import type { Transport } from "@connectrpc/connect";
 import { RuntimeService, type StatusResponse } from "@keelson/cri-api/v1";
 import { type CriVersion, criServices } from "@keelson/cri-api/versions";
 import { sentStatus } from "../from-connect-error.ts";
-import { harmlessRequest } from "./harmless-requests.ts";
-import { answerOf, type MethodAnswer } from "./method-answer.ts";
+import { harmlessRequest, type Request } from "./harmless-requests.ts";
+import { answerOf, isLeftOpen, type MethodAnswer } from "./method-answer.ts";
 
 /** How long a stream may stay silent after a call that was sent later has been answered, before it counts as served. */
 const graceMs = 250;
@@ -24,51 +24,66 @@ export interface Asked {
   readonly statuses: ReadonlyMap<string, number>;
   /** Status's answer, or the error that it failed with. */
   readonly status: { readonly response: StatusResponse } | { readonly error: unknown };
+  /** What a method failed with of which another time might tell more: no answer in time, a broken connection. */
+  readonly open: readonly unknown[];
 }
 
-/** Asks for every method of the version that has a harmless form: Status, then the other unary ones, then the streams. */
-export async function askMethods(options: AskOptions): Promise<Asked> {
-  const { transport, version, timeoutMs } = options;
-  options.signal?.throwIfAborted();
-  const timeout = AbortSignal.timeout(timeoutMs);
-  const signal = options.signal === undefined ? timeout : AbortSignal.any([options.signal, timeout]);
+/**
+ * Asks for the methods of the version that have a harmless form: Status, then the other unary ones, then the streams.
+ * @param isWanted Default: all of them. Status is asked in any case.
+ */
+export async function askMethods(options: AskOptions, isWanted?: (key: string) => boolean): Promise<Asked> {
+  const { transport, version, signal } = options;
+  signal?.throwIfAborted();
+  const end = performance.now() + options.timeoutMs;
+  // whole ones: a fraction is no grpc-timeout
+  const leftMs = (): number => Math.max(1, Math.round(end - performance.now()));
   const { runtime, image } = criServices[version];
   const all: readonly DescMethod[] = [...runtime.methods, ...image.methods];
-  const methods = new Map<string, MethodAnswer>();
+  const methods = new Map<string, MethodAnswer>(all.map((method) => [methodKey(method), "not-asked"]));
   const statuses = new Map<string, number>();
-  for (const method of all) methods.set(methodKey(method), "not-asked");
+  const open: unknown[] = [];
+  const note = (method: DescMethod, error: unknown): void => {
+    methods.set(methodKey(method), answerOf(error));
+    if (isLeftOpen(error)) open.push(error);
+  };
 
-  const ask = async (method: DescMethodUnary): Promise<unknown> => {
-    const request = harmlessRequest(method);
-    if (request === undefined) return undefined;
+  const ask = async (method: DescMethodUnary, request: Request): Promise<unknown> => {
     try {
-      const { message } = await transport.unary(method, signal, undefined, undefined, request);
+      const { message } = await transport.unary(method, signal, leftMs(), undefined, request);
       methods.set(methodKey(method), "served");
       statuses.set(methodKey(method), 0);
       return message;
     } catch (error) {
-      methods.set(methodKey(method), answerOf(error));
+      note(method, error);
       const sent = sentStatus(error);
       if (sent !== undefined) statuses.set(methodKey(method), sent);
       throw error;
     }
   };
   // first: a runtime that is still starting refuses every call alike
-  const status: Asked["status"] = await ask(runtime.method.status).then(
+  const status: Asked["status"] = await ask(runtime.method.status, {}).then(
     (response) => ({ response: response as StatusResponse }),
     (error: unknown) => ({ error }),
   );
-  const others = all.filter(isUnary).filter((method) => method.name !== runtime.method.status.name);
-  await Promise.allSettled(others.map(ask));
+  const wanted = all.filter((method) => isWanted?.(methodKey(method)) ?? true);
+  await Promise.allSettled(
+    wanted.filter(isUnary).map(async (method) => {
+      const request = harmlessRequest(method);
+      if (request !== undefined && method.name !== runtime.method.status.name) await ask(method, request);
+    }),
+  );
 
-  const streams = all.filter(isServerStreaming).filter((method) => isSafeToOpen(method, status));
+  const streams = wanted.filter(isServerStreaming).filter((method) => isSafeToOpen(method, status));
   if (streams.length > 0) {
-    for (const [method, answer] of await askStreams({ transport, streams, version: runtime.method.version, signal })) {
-      methods.set(methodKey(method), answer);
+    const answers = await askStreams({ transport, streams, version: runtime.method.version, signal, leftMs });
+    for (const [method, error] of answers) {
+      if (error === undefined) methods.set(methodKey(method), "served");
+      else note(method, error);
     }
   }
-  options.signal?.throwIfAborted();
-  return { methods, statuses, status };
+  signal?.throwIfAborted();
+  return { methods, statuses, status, open };
 }
 
 /**
@@ -85,45 +100,55 @@ interface Streams {
   readonly streams: readonly DescMethodStreaming[];
   /** Answered by every runtime: what is asked after the streams. */
   readonly version: DescMethodUnary;
-  readonly signal: AbortSignal;
+  readonly signal: AbortSignal | undefined;
+  readonly leftMs: () => number;
 }
 
-/** A stream that is served may stay silent for ever; one that is not is refused at once. */
-async function askStreams(o: Streams): Promise<ReadonlyMap<DescMethod, MethodAnswer>> {
-  const answers = new Map<DescMethod, MethodAnswer>();
+/**
+ * A stream that is served may stay silent for ever; one that is not is refused at once.
+ * @returns what each stream failed with, undefined for those that are served
+ */
+async function askStreams(o: Streams): Promise<ReadonlyMap<DescMethod, unknown>> {
+  const answers = new Map<DescMethod, unknown>();
   const hangUp = new AbortController();
-  const signal = AbortSignal.any([o.signal, hangUp.signal]);
+  const signal = o.signal === undefined ? hangUp.signal : AbortSignal.any([o.signal, hangUp.signal]);
   const opened = Promise.all(
     o.streams.map(async (method) => {
-      const answer = await firstAnswer(o.transport, method, signal);
-      if (!hangUp.signal.aborted) answers.set(method, answer);
+      const error = await firstAnswer(o.transport, method, signal, o.leftMs());
+      if (!hangUp.signal.aborted) answers.set(method, error);
     }),
   );
-  const later = await o.transport.unary(o.version, o.signal, undefined, undefined, {}).then(() => "served", answerOf);
+  const later: unknown = await o.transport.unary(o.version, o.signal, o.leftMs(), undefined, {}).then(
+    () => undefined,
+    (error: unknown) => error,
+  );
   const { promise: grace, resolve } = Promise.withResolvers<void>();
   const timer = setTimeout(resolve, graceMs);
   await Promise.race([opened, grace]);
   clearTimeout(timer);
   hangUp.abort();
   await opened;
+  const isAnswered = later === undefined || answerOf(later) !== "unanswered";
   for (const method of o.streams) {
-    if (!answers.has(method)) answers.set(method, later === "unanswered" ? "unanswered" : "served");
+    if (!answers.has(method)) answers.set(method, isAnswered ? undefined : later);
   }
   return answers;
 }
 
+/** Resolves with what the stream failed with, or with undefined at its first message or its end without an error. */
 async function firstAnswer(
   transport: Transport,
   method: DescMethodStreaming,
   signal: AbortSignal,
-): Promise<MethodAnswer> {
+  timeoutMs: number,
+): Promise<unknown> {
   try {
     const request = harmlessRequest(method) ?? {};
-    const { message } = await transport.stream(method, signal, undefined, undefined, once(request));
+    const { message } = await transport.stream(method, signal, timeoutMs, undefined, once(request));
     for await (const _ of message) break;
-    return "served";
+    return undefined;
   } catch (error) {
-    return answerOf(error);
+    return error;
   }
 }
 

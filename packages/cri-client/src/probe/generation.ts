@@ -21,6 +21,11 @@ const broughtIn: ReadonlyMap<string, number> = new Map([
   ["RuntimeService/RestorePod", 37],
 ]);
 
+/** Whether a call, `RuntimeService/RuntimeConfig`, tells a generation. */
+export function tellsGeneration(method: string): boolean {
+  return broughtIn.has(method);
+}
+
 /** The release that brought the newest call that is served. */
 export function newestGeneration(methods: ReadonlyMap<string, MethodAnswer>): Generation {
   let newest = 0;

@@ -1,5 +1,8 @@
 import type { DescMethod } from "@bufbuild/protobuf";
 
+/** The fields of a request, by their names in TypeScript. */
+export type Request = Record<string, unknown>;
+
 /** No runtime gives such IDs, and none is the beginning of one that it gives. */
 const nobody = "keelson-probe-of-nobody";
 const noImage = "keelson.invalid/probe-of-nothing:none";
@@ -11,7 +14,7 @@ const none = { filter: { id: nobody } };
  * for any sandbox ID, CRI-O gives a URL to forward ports of any, and more than one runtime reads fields of a
  * configuration that is not there.
  */
-const requests: Readonly<Record<string, Record<string, unknown>>> = {
+const requests: Readonly<Record<string, Request>> = {
   Version: {},
   Status: {},
   RuntimeConfig: {},
@@ -45,6 +48,6 @@ const requests: Readonly<Record<string, Record<string, unknown>>> = {
 };
 
 /** Undefined for a method that must not be asked. */
-export function harmlessRequest(method: DescMethod): Record<string, unknown> | undefined {
+export function harmlessRequest(method: DescMethod): Request | undefined {
   return requests[method.name];
 }

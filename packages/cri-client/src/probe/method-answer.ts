@@ -25,3 +25,10 @@ export function answerOf(error: unknown): MethodAnswer {
   // an answer over the limit is an answer, of which the transport keeps no status
   return error instanceof ConnectError && error.code === Code.ResourceExhausted ? "served" : "unanswered";
 }
+
+/** Whether the method might be told another time: who is not permitted to ask will not be permitted then. */
+export function isLeftOpen(error: unknown): boolean {
+  const status = sentStatus(error);
+  const forbidden = status === grpcStatus.PERMISSION_DENIED || status === grpcStatus.UNAUTHENTICATED;
+  return answerOf(error) === "unanswered" && !forbidden;
+}
