@@ -13,8 +13,8 @@ import {
   v1Only,
 } from "../../test/harness/endpoint-facts.ts";
 import type { EndpointFacts, StatusFacts } from "./facts.ts";
+import { foldKubelets } from "./fold-kubelets.ts";
 import { judgeKubelets } from "./judge-kubelets.ts";
-import { foldKubelets } from "./render-report.ts";
 
 /** `1.22: v1alpha2/v1alpha2 exits` for each run of kubelets with which the same happens, and why. */
 function fates(facts: EndpointFacts): readonly string[] {
