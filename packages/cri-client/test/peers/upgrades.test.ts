@@ -11,7 +11,7 @@ import { until } from "./harness/until.ts";
 const store = "node";
 
 /** Those of the changes that this run is about: the suites with the title. */
-function changes(...pairs: readonly (readonly [Suite, Suite])[]): readonly (readonly [string, Suite, Suite])[] {
+function pairsOf(...pairs: readonly (readonly [Suite, Suite])[]): readonly (readonly [string, Suite, Suite])[] {
   const name = (suite: Suite): string => peers.get(suite)?.version ?? `${suite} (not here)`;
   const wanted = pairs.filter((pair) => pair.every((suite) => suites.includes(suite)));
   return wanted.map(([from, to]) => [`${name(from)} → ${name(to)}`, from, to]);
@@ -31,8 +31,8 @@ async function connect(options: Parameters<PeerNode["connect"]>[0] = {}) {
   const cri = await node.connect({ ...options, onEvent: (event) => events.push(event) });
   const states = (): readonly LinkState["name"][] =>
     events.flatMap((event) => (event.type === "state" ? [event.state.name] : []));
-  const others = (): readonly CriConnectionEvent[] => events.filter(({ type }) => type !== "state");
-  return { cri, events, states, others, [Symbol.asyncDispose]: () => cri[Symbol.asyncDispose]() };
+  const changes = (): readonly CriConnectionEvent[] => events.filter(({ type }) => type === "version-changed");
+  return { cri, states, changes, [Symbol.asyncDispose]: () => cri[Symbol.asyncDispose]() };
 }
 
 const reached = (cri: CriConnection, name: LinkState["name"]): Promise<void> =>
@@ -55,7 +55,7 @@ async function expectRestartRequired(cri: CriConnection, chosen: CriVersion, ser
 const changed = (service: "runtime" | "image", from: CriVersion, to: CriVersion): object =>
   expect.objectContaining({ type: "version-changed", endpoint: node.endpoint, service, from, to });
 
-describe.each(changes(["bullseye", "sid"]))("containerd %s", { timeout: 120_000 }, (_, older, newer) => {
+describe.each(pairsOf(["bullseye", "sid"]))("containerd %s", { timeout: 120_000 }, (_, older, newer) => {
   it.skipIf(!here(older, newer))(
     "falls back, says restart required, negotiates anew; and all the way back",
     async () => {
@@ -67,7 +67,7 @@ describe.each(changes(["bullseye", "sid"]))("containerd %s", { timeout: 120_000 
 
       await node.start(newer, { store });
       await expectRestartRequired(old.cri, "v1alpha2", "v1");
-      expect(old.others()).toEqual([]);
+      expect(old.changes()).toEqual([]);
       {
         await using fresh = await connect();
         expect([fresh.cri.version, fresh.cri.imageVersion]).toEqual(["v1", "v1"]);
@@ -75,7 +75,7 @@ describe.each(changes(["bullseye", "sid"]))("containerd %s", { timeout: 120_000 
       }
       await old.cri.renegotiate();
       expect([old.cri.version, old.cri.imageVersion]).toEqual(["v1", "v1"]);
-      expect(old.others()).toEqual([changed("runtime", "v1alpha2", "v1"), changed("image", "v1alpha2", "v1")]);
+      expect(old.changes()).toEqual([changed("runtime", "v1alpha2", "v1"), changed("image", "v1alpha2", "v1")]);
       await expectAlive(old.cri, container);
 
       await node.start(older, { store });
@@ -86,7 +86,10 @@ describe.each(changes(["bullseye", "sid"]))("containerd %s", { timeout: 120_000 
         await expectAlive(fresh.cri, container);
       }
       await old.cri.renegotiate();
-      expect(old.others().slice(2)).toEqual([changed("runtime", "v1", "v1alpha2"), changed("image", "v1", "v1alpha2")]);
+      expect(old.changes().slice(2)).toEqual([
+        changed("runtime", "v1", "v1alpha2"),
+        changed("image", "v1", "v1alpha2"),
+      ]);
       await expectAlive(old.cri, container);
     },
   );
@@ -99,19 +102,19 @@ describe.each(changes(["bullseye", "sid"]))("containerd %s", { timeout: 120_000 
       [newer, "v1alpha2", "v1"],
       [older, "v1", "v1alpha2"],
     ] as const) {
-      const before = client.others().length;
+      const before = client.changes().length;
       await node.stop();
       const waiting = client.cri.runtime.version({});
       await node.start(suite, { store });
       expect((await waiting).runtimeApiVersion).toBe(to);
       await expectAlive(client.cri, container);
-      expect(client.others().slice(before)).toEqual([changed("runtime", from, to), changed("image", from, to)]);
+      expect(client.changes().slice(before)).toEqual([changed("runtime", from, to), changed("image", from, to)]);
     }
     expect(client.states()).not.toContain("restart-required");
   });
 });
 
-const keeping = changes(["bookworm", "bookworm"], ["bookworm", "trixie"], ["trixie", "sid"]);
+const keeping = pairsOf(["bookworm", "bookworm"], ["bookworm", "trixie"], ["trixie", "sid"]);
 describe.each(keeping)("containerd %s", { timeout: 120_000 }, (_, older, newer) => {
   it.skipIf(!here(older, newer)).each(["SIGTERM", "SIGKILL"] as const)(
     "keeps the version and the container after %s, and the client is ready again",
@@ -126,7 +129,7 @@ describe.each(keeping)("containerd %s", { timeout: 120_000 }, (_, older, newer) 
       await reached(client.cri, "ready");
       expect(client.cri.version).toBe("v1");
       await expectAlive(client.cri, container);
-      expect(client.others()).toEqual([]);
+      expect(client.changes()).toEqual([]);
       expect(new Set(client.states())).toEqual(new Set(["negotiating", "ready", "lost", "redialing"]));
     },
   );

@@ -11,10 +11,15 @@ import type { CriConnection } from "@keelson/cri-client";
 import { type ContainerOptions, type Pod, podConfig } from "../../../../../apps/runtime/test/harness/pods.ts";
 import type { PeerNode } from "./peer-node.ts";
 
-/** Runs a sandbox in the network of the host. */
+/** In the network of the host. */
+export function kubeletPod(node: PeerNode): PodSandboxConfig {
+  const config = podConfig({ logDirectory: node.path("logs"), network: NamespaceMode.NODE });
+  if (config.linux !== undefined) config.linux.cgroupParent = node.cgroupParent;
+  return config;
+}
+
 export async function runKubeletPod(cri: CriConnection, node: PeerNode): Promise<Pod> {
-  const sandboxConfig: PodSandboxConfig = podConfig({ logDirectory: node.path("logs"), network: NamespaceMode.NODE });
-  if (sandboxConfig.linux !== undefined) sandboxConfig.linux.cgroupParent = node.cgroupParent;
+  const sandboxConfig = kubeletPod(node);
   const { podSandboxId } = await cri.runtime.runPodSandbox({ config: sandboxConfig });
   return { podSandboxId, sandboxConfig };
 }
