@@ -115,10 +115,26 @@ async function* open(
       options.contextValues,
     )) as StreamResponse;
     options.onHeader?.(answer.header);
-    yield* answer.message as AsyncIterable<Message>;
+    yield* settled(answer.message as AsyncIterable<Message>);
     options.onTrailer?.(answer.trailer);
   } catch (error) {
     throw failure(client, call, error, signal);
+  }
+}
+
+/** Messages that are left early are asked once more: only so does Connect give up the timer of the call's deadline. */
+async function* settled(messages: AsyncIterable<Message>): AsyncGenerator<Message, void> {
+  const iterator = messages[Symbol.asyncIterator]();
+  let left = true;
+  try {
+    for (let next = await iterator.next(); next.done !== true; next = await iterator.next()) yield next.value;
+    left = false;
+  } catch (error) {
+    left = false;
+    throw error;
+  } finally {
+    // the call was canceled before: this fails at once, with nothing new
+    if (left) await iterator.next().catch(() => undefined);
   }
 }
 

@@ -88,7 +88,8 @@ export class Session implements SessionManager {
   close(): void {
     this.#closed = true;
     this.#onEnd = undefined;
-    this.#session.destroy();
+    // without an error Node closes the streams in silence, and calls on them would never end
+    this.#session.destroy(canceled("the connection was closed"));
   }
 
   #end(cause: unknown): void {
