@@ -28,7 +28,7 @@ export interface Circumstances {
   readonly versions: Readonly<Record<string, string>>;
 }
 
-/** @param versions of the runtimes themselves */
+/** @param versions of the programs that are measured and of what they use; Node's own is added */
 export async function readCircumstances(versions: Readonly<Record<string, string>>): Promise<Circumstances> {
   const git = async (...args: string[]): Promise<string> => (await run("git", ["-C", repository, ...args])).stdout;
   return {
@@ -48,11 +48,20 @@ export async function readCircumstances(versions: Readonly<Record<string, string
     versions: {
       ...versions,
       node: process.version,
-      runc: await firstWords("runc", "--version", /version (\S+)/),
-      conmon: await firstWords("conmon", "--version", /version (\S+)/),
-      "docker-registry": await firstWords("docker-registry", "--version", /(\S+)$/),
-      ...("containerd" in versions ? { "containerd's gunzip": gunzip() } : {}),
     },
+  };
+}
+
+/** The runtimes with what they use for pods and pulls on this machine. */
+export async function withToolVersions(
+  runtimes: Readonly<Record<string, string>>,
+): Promise<Readonly<Record<string, string>>> {
+  return {
+    ...runtimes,
+    runc: await firstWords("runc", "--version", /version (\S+)/),
+    conmon: await firstWords("conmon", "--version", /version (\S+)/),
+    "docker-registry": await firstWords("docker-registry", "--version", /(\S+)$/),
+    ...("containerd" in runtimes ? { "containerd's gunzip": gunzip() } : {}),
   };
 }
 

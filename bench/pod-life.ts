@@ -6,7 +6,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { readCircumstances } from "./machine.ts";
+import { readCircumstances, withToolVersions } from "./machine.ts";
 import { podOperations, podSample } from "./pod-sample.ts";
 import { pullSample } from "./pull-sample.ts";
 import type { Comparison, PodLifeResult } from "./results.ts";
@@ -35,7 +35,8 @@ async function main(): Promise<void> {
   if (values.containerd === undefined) throw new Error("--containerd: want the path of containerd's binary");
   await withWorkbench({ parent: values.folder, keelsond: true, containerd: values.containerd }, async (workbench) => {
     const runtimes = [workbench.keelsond, workbench.containerd].filter((one) => one !== undefined);
-    const circumstances = await readCircumstances(Object.fromEntries(runtimes.map((one) => [one.name, one.version])));
+    const versions = Object.fromEntries(runtimes.map((one) => [one.name, one.version]));
+    const circumstances = await readCircumstances(await withToolVersions(versions));
     const taken: Samples = new Map();
     await measurePods(workbench, runtimes, samples, taken);
     for (const name of ["small", "large"] as const) await measurePulls(workbench, runtimes, name, samples, taken);

@@ -1,6 +1,8 @@
 // Writes the results of bench/results into docs/benchmarks.md, between its markers.
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { ClientResult } from "./client/client-result.ts";
+import { clientPart } from "./client/client-tables.ts";
 import type { PodLifeResult, SyscallResult } from "./results.ts";
 import { callTables, circumstanceLines, imageLine, resultTable } from "./tables.ts";
 
@@ -34,4 +36,5 @@ text = replacePart(
     callTables(calls),
   ].join("\n\n"),
 );
+text = replacePart(text, "client", clientPart(await read<ClientResult>("client.json")));
 await writeFile(page, text);

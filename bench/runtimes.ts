@@ -25,6 +25,7 @@ export interface RuntimeOptions {
 export interface Runtime extends Daemon {
   readonly name: "keelsond" | "containerd";
   readonly root: string;
+  readonly endpoint: string;
   /** As the program tells it. */
   readonly version: string;
 }
@@ -48,7 +49,13 @@ driver = "cgroupfs"
   const flags = ["--config", config, "--listen", endpoint, "--root", root, "--state", state];
   const program = join(import.meta.dirname, "../bin/keelsond");
   const daemon = await startDaemon({ argv: [program, ...flags], path: pinnedPath, endpoint, logFile });
-  return { ...daemon, name: "keelsond", root, version: (await daemon.cri.runtime.version({})).runtimeVersion };
+  return {
+    ...daemon,
+    name: "keelsond",
+    root,
+    endpoint,
+    version: (await daemon.cri.runtime.version({})).runtimeVersion,
+  };
 }
 
 /** @param binary Debian's containerd; its shim lies beside it */
@@ -91,7 +98,7 @@ path = ${quote(join(own, "opt"))}
   const path = `${dirname(binary)}:${pinnedPath}`;
   const daemon = await startDaemon({ argv: [binary, "--config", config], path, endpoint, logFile });
   const { stdout } = await run(binary, ["--version"]);
-  return { ...daemon, name: "containerd", root, version: stdout.trim().split(" ")[2] ?? stdout.trim() };
+  return { ...daemon, name: "containerd", root, endpoint, version: stdout.trim().split(" ")[2] ?? stdout.trim() };
 }
 
 /** @throws when it is not on the pinned PATH */

@@ -8,7 +8,7 @@ import process from "node:process";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { attachStrace } from "./attach-strace.ts";
-import { readCircumstances } from "./machine.ts";
+import { readCircumstances, withToolVersions } from "./machine.ts";
 import { type PodRequest, podSample, type StartedPod, startPod } from "./pod-sample.ts";
 import type { SyscallResult } from "./results.ts";
 import type { Runtime } from "./runtimes.ts";
@@ -36,7 +36,7 @@ async function main(): Promise<void> {
   await withWorkbench(options, async ({ keelsond, containerd, small, pods, cgroupParent, folder }) => {
     const runtime = keelsond ?? containerd;
     if (runtime === undefined) throw new Error("no runtime was started");
-    const circumstances = await readCircumstances({ [runtime.name]: runtime.version });
+    const circumstances = await readCircumstances(await withToolVersions({ [runtime.name]: runtime.version }));
     const request = { cri: runtime.cri, image: small.reference, pods, cgroupParent };
     await runtime.cri.images.pullImage({ image: { image: small.reference } });
     for (let round = 0; round < warmUps; round++) await podSample(request);

@@ -80,7 +80,7 @@ function coreLines(calls: readonly SlowCall[]): string {
     .join("\n");
 }
 
-function table(head: readonly string[], alignments: string, rows: readonly (readonly string[])[]): string {
+export function table(head: readonly string[], alignments: string, rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
   const rule = [...alignments].map((one) => (one === "r" ? "--:" : ":--"));
   return [line(head), line(rule), ...rows.map(line)].join("\n");
