@@ -14,7 +14,7 @@ export interface CriCallOptions extends CallOptions {
   /** Wait until the runtime is there, up to the deadline, instead of failing with UNAVAILABLE. Default: the connection's. */
   waitForReady?: boolean;
   /** See `ConnectOptions`. Default: the connection's. */
-  onUnsupportedField?: "refuse" | "drop";
+  onUnsupportedField?: "refuse" | "drop" | "send";
 }
 
 /**

@@ -45,9 +45,9 @@ export interface ConnectOptions {
   /**
    * What happens to a value that makes a pod safer, or otherwise than asked where it is ignored, and that the runtime does
    * not show to keep: `refuse` fails the call with FAILED_PRECONDITION and sends nothing; `drop` sends the rest, and an
-   * event tells. Default `refuse`.
+   * event tells; `send` leaves it to the runtime, for one that is known to refuse what it does not keep. Default `refuse`.
    */
-  readonly onUnsupportedField?: "refuse" | "drop";
+  readonly onUnsupportedField?: "refuse" | "drop" | "send";
   /** The largest message, each way, in bytes. Default 16 MiB. */
   readonly maxMessageBytes?: number;
   /** Pauses between attempts to reach a runtime that is away. Default 100 ms, doubled up to 3 s. */

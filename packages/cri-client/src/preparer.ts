@@ -10,7 +10,7 @@ export interface PreparerOptions {
   readonly link: Link;
   readonly name: CriServiceName;
   readonly emit: (event: CriConnectionEvent) => void;
-  readonly onUnsupportedField: "refuse" | "drop";
+  readonly onUnsupportedField: "refuse" | "drop" | "send";
   /** How long the runtime may take to show what it is, in milliseconds. */
   readonly timeoutMs: number;
   readonly maxMessageBytes: number;

@@ -123,6 +123,21 @@ describe("a request", () => {
     ).rejects.toMatchObject({ reason: "WEAKER_THAN_ASKED" });
   });
 
+  it("is left to the runtime where the caller knows it to refuse, but for what the version can't carry", async () => {
+    await serve("v1");
+    await using cri = await connectCri({ runtimeEndpoint: socket, onUnsupportedField: "send" });
+    await cri.runtime.createContainer({ podSandboxId: "p", config: { mounts: [mount] } });
+    expect(created[0]?.config?.mounts[0]?.recursiveReadOnly).toBe(true);
+    expect(asked).toBe(0);
+    server.close();
+    socket = join(folder, "old.sock");
+    await serve("v1alpha2");
+    await using old = await connectCri({ runtimeEndpoint: socket, onUnsupportedField: "send" });
+    await expect(old.runtime.createContainer({ podSandboxId: "p", config: { mounts: [mount] } })).rejects.toMatchObject(
+      { reason: "WEAKER_THAN_ASKED" },
+    );
+  });
+
   it("goes out as it is where the runtime shows to keep it, which is asked once", async () => {
     await serve("v1", true);
     await using cri = await connectCri({ runtimeEndpoint: socket });

@@ -19,7 +19,7 @@ export interface PrepareInput {
   readonly version: CriVersion;
   /** Asked only when a value in the request needs it; what it rejects with, the preparation rejects with. */
   readonly server: () => Promise<ServerFacts>;
-  readonly onUnsupportedField: "refuse" | "drop";
+  readonly onUnsupportedField: "refuse" | "drop" | "send";
 }
 
 /** A value that is not sent. */
@@ -39,7 +39,7 @@ export interface Prepared {
 
 /**
  * What is sent for a request, so that no pod runs weaker than asked: a value whose effect the runtime does not show to
- * keep is refused by name, or dropped and told where the caller has chosen so; profiles go out in the deprecated fields
+ * keep is refused by name, or dropped and told, or left to the runtime, where the caller has chosen so; profiles go out in the deprecated fields
  * too; what else the version's protocol lacks is dropped and told. Never changes the caller's message. Answers at once,
  * without asking the runtime, where no value asks for such an effect, which is the case for ordinary requests.
  * @throws FAILED_PRECONDITION with reason WEAKER_THAN_ASKED, naming every refused field; also as a rejection
@@ -50,6 +50,11 @@ export function prepareRequest(input: PrepareInput): Prepared | Promise<Prepared
   if (asked.length === 0) return finish(input, found, []);
   const carried = asked.filter((one) => isCarried(one, input.version));
   if (carried.length === 0) return finish(input, found, refusals(input, asked, undefined));
+  // left to the runtime; what the version can't carry would be lost without anybody's word
+  if (input.onUnsupportedField === "send") {
+    const lost = asked.filter((one) => !carried.includes(one));
+    return finish(input, found, refusals(input, lost, undefined));
+  }
   return input.server().then((facts) => {
     const refused = asked.filter((one) => !carried.includes(one) || !one.kept({ facts, handler: found.handler }));
     return finish(input, found, refusals(input, refused, facts));
