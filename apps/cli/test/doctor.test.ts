@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import http from "node:http";
 import http2 from "node:http2";
 import net from "node:net";
@@ -9,13 +9,15 @@ import process from "node:process";
 import type { CriVersion } from "@keelson/cri-api/versions";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { linuxGate } from "../../../scripts/linux-gate.ts";
+import { doctor } from "../src/commands/doctor.ts";
 import { keelsondCommand } from "../src/demo/keelsond-command.ts";
 import { startProgram } from "../src/demo/start-program.ts";
 import type { DoctorReport, EndpointReport } from "../src/doctor/report.ts";
+import { exitCodes } from "../src/doctor/verdict.ts";
 import { type CriProxyOptions, startCriProxy } from "./harness/cri-proxy.ts";
 import { type Diagnosis, diagnose, fate } from "./harness/diagnose.ts";
 import { type FakeNode, startFakeNode } from "./harness/fake-node.ts";
-import { keelson, until } from "./harness/keelson.ts";
+import { keelson, repository, until } from "./harness/keelson.ts";
 
 const answers = (service: EndpointReport["services"]["runtime"]): string =>
   `${service.v1.answer}/${service.v1alpha2.answer}`;
@@ -129,6 +131,52 @@ describe("keelson doctor", { timeout: 30_000 }, () => {
     expect([fate(diagnosis, "1.25"), fate(diagnosis, "1.26")]).toEqual(["v1/v1alpha2 ready", "v1/null exits"]);
     expect(diagnosis.methodsOf).toEqual({ runtime: "v1", image: "v1alpha2" });
     expect(diagnosis.exitCode).toBe(4);
+  });
+});
+
+describe("docs/reference/doctor.md", { timeout: 30_000 }, () => {
+  let folder: string;
+  let text: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), "keelson-doctor-"));
+    text = await readFile(join(repository, "docs/reference/doctor.md"), "utf8");
+  });
+  afterAll(() => rm(folder, { recursive: true }));
+
+  /** The output, as a block of the page. */
+  async function block(endpoint: string, shown: string, timeout?: string): Promise<string> {
+    const { stdout } = await doctor({ endpoint, ...(timeout === undefined ? {} : { timeout }) });
+    return `\`\`\`text\n${stdout.replaceAll(endpoint, shown)}\n\`\`\`\n`;
+  }
+
+  it("shows what is said of a fake runtime of v1alpha2", async () => {
+    await using fake = await startFakeNode({}, { versions: ["v1alpha2"] });
+    expect(text).toContain(await block(fake.endpoint, "unix:///run/keelson-fake.sock"));
+  });
+
+  it.each([
+    ["HTTP/2", () => http2.createServer((_, answer) => answer.writeHead(404).end("not here"))],
+    ["HTTP/1.1", () => http.createServer((_, answer) => answer.writeHead(404).end("not here"))],
+  ])("shows what is said of a web server: %s", async (name, create) => {
+    const path = join(folder, `${name.replaceAll("/", "-")}.sock`);
+    const server = create().listen(path);
+    await once(server, "listening");
+    try {
+      expect(text).toContain(await block(`unix://${path}`, "unix:///run/web.sock"));
+    } finally {
+      server.close();
+    }
+  });
+
+  it("shows what is said where nothing listens", async () => {
+    expect(text).toContain(await block(`unix://${join(folder, "none.sock")}`, "unix:///run/none.sock"));
+  });
+
+  it("has every exit code, and every field of the JSON", async () => {
+    for (const [verdict, code] of Object.entries(exitCodes)) expect(text).toContain(`| ${code} | \`${verdict}\` |`);
+    await using fake = await startFakeNode();
+    const { exitCode: _, ...endpoint } = await diagnose(fake.endpoint);
+    for (const field of Object.keys(endpoint)) expect(text).toMatch(new RegExp(`^\\| .*\`${field}[\`.\\[]`, "m"));
   });
 });
 

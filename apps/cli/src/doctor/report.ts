@@ -38,6 +38,8 @@ export interface MissingCall {
   /** The Kubernetes minor that brought it; undefined for what was there before CRI v1. */
   readonly since: string | undefined;
   readonly without: string;
+  /** Set where the node is of no use without it. */
+  readonly breaks: "not-ready" | "no-pods" | undefined;
 }
 
 /** Judges facts. Several endpoints are as good as the best of them. */
@@ -72,7 +74,7 @@ function reportOnEndpoint(facts: EndpointFacts): EndpointReport {
     cgroupDriver: facts.asked.v1 === undefined ? undefined : facts.cgroupDriver,
     methods: facts.methods,
     methodsOf: facts.methodsOf,
-    missing: missingCalls(facts).map(({ method, since, without }) => ({ method, since, without })),
+    missing: missingCalls(facts).map(({ method, since, without, breaks }) => ({ method, since, without, breaks })),
     unanswered: unansweredCalls(facts),
     kubelets,
     advice: advise(facts, kubelets, verdict),
