@@ -37,6 +37,7 @@ function adviseToReach({ reason, code }: Failure, verdict: Verdict): string {
 
 function adviseOnServices({ runtime, image, endpoint, imageEndpoint }: EndpointFacts): readonly string[] {
   const serves = (served: Served): boolean => Object.values(served).some(({ answer }) => answer === "served");
+  if (!serves(runtime) && !serves(image)) return [];
   if (!serves(runtime) || !serves(image)) {
     const [here, missing] = serves(image) ? ["ImageService", "RuntimeService"] : ["RuntimeService", "ImageService"];
     return [
@@ -65,6 +66,7 @@ function adviseOnAnswers(why: ReadonlySet<string>): readonly string[] {
       ? ["upgrade the runtime, or what stands between: Status's answer lacks conditions"]
       : []),
     ...(about(why, "RuntimeService v1:") ||
+    about(why, "ImageService v1:") ||
     about(why, "Version:") ||
     about(why, "Status:") ||
     about(why, "RuntimeConfig:")

@@ -13,14 +13,14 @@ export function factLines(report: EndpointReport): readonly string[] {
   // the rest are calls that every runtime has
   const later = knownCalls.filter(({ since, method }) => since !== undefined && methods[method] === "not-asked");
   return [
-    fact("calls itself", runtime === undefined ? "nothing" : `${runtime.name} ${runtime.version}`),
+    fact("calls itself", `${runtime?.name ?? ""} ${runtime?.version ?? ""}`.trim() || "nothing"),
     fact("RuntimeService", servedText(services.runtime, endpoint)),
     fact(
       "ImageService",
       `${servedText(services.image, endpoint)}${endpoint === imageEndpoint ? "" : `, at ${printableLine(imageEndpoint)}`}`,
     ),
     ...statusLines(status),
-    fact("cgroup driver", driverText(cgroupDriver)),
+    ...(status === undefined ? [] : [fact("cgroup driver", driverText(cgroupDriver))]),
     ...(unanswered.length === 0 ? [] : [fact("no answer to", unanswered.map(shortName).join(", "))]),
     ...(later.length === 0 ? [] : [fact("not asked", later.map(({ method }) => shortName(method)).join(", "))]),
   ].flat();
@@ -80,9 +80,11 @@ function fact(label: string, text: string): readonly string[] {
   return wrap(lead + printableLine(text), width, " ".repeat(2 + labelWidth));
 }
 
-/** The client's messages name the endpoint, which stands above. */
+/** The client's messages name what was asked where, which stands above or before. */
 export function brief(text: string, endpoint: string): string {
-  return text.replaceAll(`connect to ${endpoint}: `, "").replaceAll(` at ${endpoint}`, "");
+  const [before = "", ...after] = text.split(` ${endpoint}: `);
+  const said = /^(.*: )?(?:connect to|(?:call|ask for) [\w./]+ at)$/s.exec(before);
+  return said === null || after.length === 0 ? text : (said[1] ?? "") + after.join(` ${endpoint}: `);
 }
 
 /** `RuntimeService/Exec` as `Exec`. */

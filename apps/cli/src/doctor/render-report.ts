@@ -45,7 +45,8 @@ function renderEndpoint(report: EndpointReport, newest: string): string {
 /** Where there is no runtime to tell of. */
 const nothingMore: readonly Verdict[] = ["serves-no-cri", "not-grpc", "silent", "unreachable"];
 
-function headline({ verdict, kubelets, failure, endpoint }: EndpointReport, newest: string): string {
+function headline(report: EndpointReport, newest: string): string {
+  const { verdict, kubelets, failure, endpoint } = report;
   switch (verdict) {
     case "ready":
       return `kubelet ${newest} works with this runtime: the node registers and becomes Ready`;
@@ -56,12 +57,17 @@ function headline({ verdict, kubelets, failure, endpoint }: EndpointReport, newe
     case "older-only":
       return `kubelet ${newest} does not start with this runtime; older ones do: ${startingKubelets(kubelets).join(", ")}`;
     case "unusable":
-      return "it serves CRI, and no kubelet starts with it";
+      return `it ${isServed(report) ? "serves CRI" : "answers with errors"}, and no kubelet starts with it`;
     case "serves-no-cri":
       return "it speaks gRPC and serves no CRI, neither v1 nor v1alpha2: no kubelet starts with it";
     default:
       return printableLine(brief(failure?.message ?? "no runtime answers here", endpoint));
   }
+}
+
+function isServed({ services }: EndpointReport): boolean {
+  const answers = [...Object.values(services.runtime), ...Object.values(services.image)];
+  return answers.some(({ answer }) => answer === "served");
 }
 
 function adviceLines(advice: readonly string[]): readonly string[] {

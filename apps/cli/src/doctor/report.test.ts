@@ -134,6 +134,16 @@ describe("renderReport()", () => {
     );
   });
 
+  it("does not say twice what was asked, and tells errors for what they are", () => {
+    const at = "unix:///run/imaginary.sock";
+    const starting = failed(`ask for runtime.v1.RuntimeService at ${at}: starting: 1 of ${at}: 2`);
+    const text = renderReport(reportOn([factsOf(all(starting))]));
+    expect(text).toContain("\n  it answers with errors, and no kubelet starts with it\n");
+    expect(text).toContain(`\n  RuntimeService  v1: starting: 1 of ${at}: 2; v1alpha2: starting: 1 of\n`);
+    expect(text).toMatch(/ 1\.23 – 1\.37 .* does not start: RuntimeService v1: starting: 1 of\n/);
+    expect(text).toMatch(/\n {2}→ see the runtime's log for why these calls fail$/);
+  });
+
   it("lets no foreign text make a line or move a cursor", () => {
     const value = { ...goodStrings, runtimeName: "\u001b[2Jevil\n  RuntimeService  v9" };
     const text = renderReport(reportOn([factsWith({ strings: { answer: "served", value } })]));
