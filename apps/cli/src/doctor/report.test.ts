@@ -134,6 +134,15 @@ describe("renderReport()", () => {
     );
   });
 
+  it("tells those that are not there last, together, and without advice where another is found", () => {
+    const lost = ["unix:///run/a.sock", "unix:///run/b.sock"].map((endpoint) =>
+      factsOf({ ...all(notListening), endpoint }),
+    );
+    const text = renderReport(reportOn([...lost, factsOf()]));
+    expect(text).toMatch(/^unix:\/\/\/run\/imaginary\.sock\n/);
+    expect(text).toMatch(/\n\nunix:\/\/\/run\/a\.sock\nunix:\/\/\/run\/b\.sock\n {2}nothing listens there$/);
+  });
+
   it("does not say twice what was asked, and tells errors for what they are", () => {
     const at = "unix:///run/imaginary.sock";
     const starting = failed(`ask for runtime.v1.RuntimeService at ${at}: starting: 1 of ${at}: 2`);
