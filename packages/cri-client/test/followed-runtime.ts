@@ -1,10 +1,8 @@
-import { create } from "@bufbuild/protobuf";
 import type { ConnectError } from "@connectrpc/connect";
 import {
   type ContainerEventResponse,
   ContainerEventType,
   ContainerState,
-  ContainerStatusSchema,
   type GetEventsRequest,
   type PodSandboxState,
 } from "@keelson/cri-api/v1";
@@ -17,7 +15,7 @@ import {
   type ContainerEventsOptions,
   createContainerEvents,
 } from "../src/events/container-events.ts";
-import { EventFeed, type RuntimeParts, StreamingRuntime } from "./streaming-runtime.ts";
+import { EventFeed, type EventInit, type RuntimeParts, StreamingRuntime } from "./streaming-runtime.ts";
 
 /** A clock that stands still until a test moves it. */
 export class ManualClock implements Clock {
@@ -191,7 +189,7 @@ export class FollowedRuntime implements AsyncDisposable {
         getContainerEvents: (_, context) => {
           this.calls.push("GetContainerEvents");
           if (this.refusal !== undefined) throw this.refusal;
-          return this.feed.handler(context);
+          return this.feed.handler(_, context);
         },
         listPodSandbox: () => {
           this.calls.push("ListPodSandbox");
@@ -236,8 +234,8 @@ const eventTypes = {
 } as const;
 
 /** The event of a container, with its state as the runtime sends it. */
-export function eventOf(containerId: string, what: keyof typeof eventTypes): Partial<ContainerEventResponse> {
+export function eventOf(containerId: string, what: keyof typeof eventTypes): EventInit {
   const [containerEventType, state] = eventTypes[what];
-  const containersStatuses = state === undefined ? [] : [create(ContainerStatusSchema, { id: containerId, state })];
+  const containersStatuses = state === undefined ? [] : [{ id: containerId, state }];
   return { containerId, containerEventType, containersStatuses };
 }

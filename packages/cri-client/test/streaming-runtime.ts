@@ -3,9 +3,10 @@ import { mkdtemp, rm } from "node:fs/promises";
 import http2 from "node:http2";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { MessageInitShape } from "@bufbuild/protobuf";
 import { Code, ConnectError, type ConnectRouter, type HandlerContext, type ServiceImpl } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
-import type { ContainerEventResponse, ImageService, RuntimeService } from "@keelson/cri-api/v1";
+import type { ContainerEventResponseSchema, ImageService, RuntimeService } from "@keelson/cri-api/v1";
 import { type CriVersion, criServices } from "@keelson/cri-api/versions";
 
 export interface RuntimeParts {
@@ -89,7 +90,7 @@ export class StreamingRuntime implements AsyncDisposable {
   }
 }
 
-type Script = (context: HandlerContext) => AsyncIterable<Partial<ContainerEventResponse>>;
+export type EventInit = MessageInitShape<typeof ContainerEventResponseSchema>;
 
 /** The events of a small runtime: each stream that is opened waits for what the test tells it. */
 export class EventFeed {
@@ -97,7 +98,8 @@ export class EventFeed {
   readonly streams: EventFeedStream[] = [];
   readonly #waiting: { readonly count: number; readonly resolve: () => void }[] = [];
 
-  readonly handler: Script = (context) => {
+  /** `getContainerEvents` of a runtime. */
+  readonly handler = (_: unknown, context: HandlerContext): AsyncIterable<EventInit> => {
     const stream = new EventFeedStream(context.signal);
     this.streams.push(stream);
     for (const waiter of this.#waiting) if (this.streams.length >= waiter.count) waiter.resolve();
@@ -118,7 +120,7 @@ export class EventFeed {
 export class EventFeedStream {
   /** Resolves when the client has cancelled it. */
   readonly canceled: Promise<void>;
-  #queue: (Partial<ContainerEventResponse> | Error | "end")[] = [];
+  #queue: (EventInit | Error | "end")[] = [];
   #wake: () => void = () => {};
 
   constructor(signal: AbortSignal) {
@@ -130,7 +132,7 @@ export class EventFeedStream {
     });
   }
 
-  send(event: Partial<ContainerEventResponse>): void {
+  send(event: EventInit): void {
     this.#put(event);
   }
 
@@ -143,7 +145,7 @@ export class EventFeedStream {
     this.#put(error);
   }
 
-  async *messages(): AsyncGenerator<Partial<ContainerEventResponse>> {
+  async *messages(): AsyncGenerator<EventInit> {
     for (;;) {
       for (const next of this.#queue.splice(0)) {
         if (next === "end") return;
@@ -157,7 +159,7 @@ export class EventFeedStream {
     }
   }
 
-  #put(item: Partial<ContainerEventResponse> | Error | "end"): void {
+  #put(item: EventInit | Error | "end"): void {
     this.#queue.push(item);
     this.#wake();
   }
