@@ -108,7 +108,7 @@ describe.each(titled)("containerd %s", { timeout: 60_000 }, (_, suite) => {
   });
 
   it.skipIf(absent).each(served[suite])(
-    "has exact groups and a user namespace refused or kept, by %s",
+    "has exact groups refused or kept, and a user namespace in the host's network refused, by %s",
     async (version) => {
       await using client = await connect(version);
       const pod = await runKubeletPod(client.cri, node);
@@ -123,14 +123,14 @@ describe.each(titled)("containerd %s", { timeout: 60_000 }, (_, suite) => {
           client.cri.runtime.createContainer({ ...pod, config: containerConfig(strict) }),
         ).rejects.toMatchObject(refusal("config.linux.security_context.supplemental_groups_policy"));
       }
-      // no handler shows it here: containerd 2 takes runc of 1.2 for it
-      const config = kubeletPod(node);
+      // no containerd yet has both
+      const { metadata, logDirectory } = kubeletPod(node);
       const ids = [{ hostId: 100_000, containerId: 0, length: 65_536 }];
       const usernsOptions = { mode: NamespaceMode.POD, uids: ids, gids: ids };
+      const namespaceOptions = { network: NamespaceMode.NODE, usernsOptions };
+      const linux = { cgroupParent: node.cgroupParent, securityContext: { namespaceOptions } };
       await expect(
-        client.cri.runtime.runPodSandbox({
-          config: { ...config, linux: { ...config.linux, securityContext: { namespaceOptions: { usernsOptions } } } },
-        }),
+        client.cri.runtime.runPodSandbox({ config: { ...(metadata && { metadata }), logDirectory, linux } }),
       ).rejects.toMatchObject(refusal("config.linux.security_context.namespace_options.userns_options"));
     },
   );

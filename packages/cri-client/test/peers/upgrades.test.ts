@@ -1,7 +1,10 @@
 // The runtime is replaced under its clients, on the same socket, root and state, while a container runs.
+import { mkdir } from "node:fs/promises";
 import type { CriVersion } from "@keelson/cri-api/versions";
 import type { CriConnection, CriConnectionEvent, LinkState } from "@keelson/cri-client";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { containerConfig } from "../../../../apps/runtime/test/harness/pods.ts";
+import { kubeletContainer, runKubeletPod } from "./harness/kubelet-requests.ts";
 import { expectAlive, startLivingContainer } from "./harness/living-container.ts";
 import { openPeerNode, type PeerNode } from "./harness/peer-node.ts";
 import { peers, type Suite, suites } from "./harness/peers.ts";
@@ -131,6 +134,34 @@ describe.each(keeping)("containerd %s", { timeout: 120_000 }, (_, older, newer) 
       await expectAlive(client.cri, container);
       expect(client.changes()).toEqual([]);
       expect(new Set(client.states())).toEqual(new Set(["negotiating", "ready", "lost", "redialing"]));
+    },
+  );
+});
+
+describe.each(pairsOf(["sid", "bookworm"]))("containerd %s", { timeout: 120_000 }, (_, newer, older) => {
+  it.skipIf(!here(newer, older))(
+    "is not taken for what it was: what it kept before is refused, and kept again",
+    async () => {
+      await node.start(newer);
+      await using client = await connect({ waitForReady: true });
+      const mount = {
+        hostPath: node.path("volume"),
+        containerPath: "/volume",
+        readonly: true,
+        recursiveReadOnly: true,
+      };
+      await mkdir(mount.hostPath);
+      const create = async (name: string): Promise<unknown> => {
+        const pod = await runKubeletPod(client.cri, node);
+        const options = await kubeletContainer(client.cri, node, { name, script: "true", mounts: [mount] });
+        return await client.cri.runtime.createContainer({ ...pod, config: containerConfig(options) });
+      };
+      await expect(create("one")).resolves.toMatchObject({ containerId: expect.stringMatching(/./) });
+      await node.start(older);
+      await expect(create("two")).rejects.toMatchObject({ code: "FAILED_PRECONDITION", reason: "WEAKER_THAN_ASKED" });
+      await node.start(newer);
+      await expect(create("three")).resolves.toMatchObject({ containerId: expect.stringMatching(/./) });
+      expect(client.changes()).toEqual([]);
     },
   );
 });
