@@ -56,10 +56,10 @@ describe("keelson's endpoint", { timeout: 30_000 }, () => {
   });
 
   it("is told with a remedy when it is none", async () => {
-    const { code, stderr } = await keelson(["ps", "--endpoint", "keelsond.sock"]);
+    const { code, stderr } = await keelson(["ps", "--endpoint", "http://keelsond.sock"]);
     expect(code).toBe(1);
     expect(stderr).toBe(
-      'keelson: parse endpoint "keelsond.sock": not an endpoint\n  → write it as unix:///run/keelson/keelsond.sock\n',
+      'keelson: parse endpoint "http://keelsond.sock": no client of CRI can dial "http"\n  → write it as unix:///PATH\n',
     );
   });
 
@@ -70,7 +70,7 @@ describe("keelson's endpoint", { timeout: 30_000 }, () => {
     try {
       const { code, stderr } = await keelson(["version", "--endpoint", path]);
       expect(code).toBe(1);
-      expect(stderr).toMatch(/^keelson: .*runtime\.v1\.RuntimeService at unix:\/\/.*\n {2}→ .+\n$/);
+      expect(stderr).toMatch(/^keelson: .*RuntimeService\/Version at unix:\/\/.*\n {2}→ .+\n$/);
     } finally {
       server.close();
       await rm(path, { force: true });
