@@ -2,10 +2,10 @@
 import { ContainerEventType, ContainerState, PodSandboxState } from "@keelson/cri-api/v1";
 import type { ContainerEvent, CriConnectionEvent } from "@keelson/cri-client";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { startContainer } from "../../../apps/runtime/test/harness/pods.ts";
-import { kubeletContainer, runKubeletPod } from "./peers/harness/kubelet-requests.ts";
-import { openPeerNode, type PeerNode } from "./peers/harness/peer-node.ts";
-import { peers, type Suite, suites } from "./peers/harness/peers.ts";
+import { startContainer } from "../../../../apps/runtime/test/harness/pods.ts";
+import { kubeletContainer, runKubeletPod } from "./harness/kubelet-requests.ts";
+import { openPeerNode, type PeerNode } from "./harness/peer-node.ts";
+import { peers, type Suite, suites } from "./harness/peers.ts";
 
 /** GetContainerEvents came with 1.7 and CRI v1. */
 const servesEvents: readonly Suite[] = ["trixie", "sid"];
