@@ -3,6 +3,8 @@ import net from "node:net";
 import type { GrpcTransportOptions } from "@connectrpc/connect-node";
 import type { Endpoint } from "@keelson/cri-api/endpoint";
 import { CriError, canceled } from "@keelson/cri-api/errors";
+import { mendMessage } from "./mend-message.ts";
+import { tellAbruptEnd } from "./tell-abrupt-end.ts";
 
 export type SessionManager = NonNullable<GrpcTransportOptions["sessionManager"]>;
 
@@ -21,6 +23,7 @@ export class Session implements SessionManager {
   readonly authority: string;
   readonly #session: http2.ClientHttp2Session;
   #calls = 0;
+  #connected = false;
   #greeted = false;
   #closed = false;
   #failure: unknown;
@@ -36,6 +39,9 @@ export class Session implements SessionManager {
     });
     this.#session.on("error", (error) => {
       this.#failure ??= error;
+    });
+    this.#session.once("connect", () => {
+      this.#connected = true;
     });
     this.#session.once("remoteSettings", () => {
       this.#greeted = true;
@@ -70,9 +76,18 @@ export class Session implements SessionManager {
     if (!this.live) throw this.#failure ?? new CriError("UNAVAILABLE", "the connection has ended", connectionLost);
     this.#hold();
     try {
-      await connected(this.#session);
+      // not its `connecting`, which is false on Bun when the dial has failed and nothing has told it yet
+      if (!this.#connected) await connected(this.#session);
       const stream = this.#session.request({ ...headers, ":method": method, ":path": path }, options);
-      stream.once("close", () => this.#release());
+      // before the transport's own listeners
+      for (const event of ["response", "trailers"] as const) stream.once(event, mendMessage);
+      tellAbruptEnd(stream, this.#session);
+      // before the call is told: who sees it fail sees the connection lost
+      stream.on("error", (error) => this.#endIfDead(error));
+      stream.once("close", () => {
+        this.#endIfDead();
+        this.#release();
+      });
       return stream;
     } catch (error) {
       this.#release();
@@ -90,6 +105,10 @@ export class Session implements SessionManager {
     this.#onEnd = undefined;
     // without an error Node closes the streams in silence, and calls on them would never end
     this.#session.destroy(canceled("the connection was closed"));
+  }
+
+  #endIfDead(error?: unknown): void {
+    if (this.#session.destroyed) this.#end(this.#failure ?? error ?? new Error("the runtime closed the connection"));
   }
 
   #end(cause: unknown): void {
@@ -131,7 +150,6 @@ function connectTo(endpoint: Endpoint): net.Socket {
 
 /** A session that is being dialled fails with the socket's own error, which says why. */
 function connected(session: http2.ClientHttp2Session): Promise<void> {
-  if (!session.connecting) return Promise.resolve();
   return new Promise((resolve, reject) => {
     const onConnect = (): void => settle(resolve);
     const onError = (error: Error): void => settle(() => reject(error));
