@@ -5,13 +5,12 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startContainer } from "../../../../apps/runtime/test/harness/pods.ts";
 import { kubeletContainer, runKubeletPod } from "./harness/kubelet-requests.ts";
 import { openPeerNode, type PeerNode } from "./harness/peer-node.ts";
-import { peers, type Suite, suites } from "./harness/peers.ts";
+import { peers, type Suite, titledSuites } from "./harness/peers.ts";
 
 /** GetContainerEvents came with 1.7 and CRI v1. */
 const servesEvents: readonly Suite[] = ["trixie", "sid"];
-const titled = suites.map((suite) => [`${peers.get(suite)?.version ?? "not here"} (${suite})`, suite] as const);
 
-describe.each(titled)("container events of containerd %s", { timeout: 60_000 }, (_, suite) => {
+describe.each(titledSuites)("container events of containerd %s", { timeout: 60_000 }, (_, suite) => {
   let node: PeerNode;
   beforeAll(async () => {
     if (!peers.has(suite)) return;

@@ -5,13 +5,11 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { logLines, startContainer } from "../../../../apps/runtime/test/harness/pods.ts";
 import { kubeletContainer, runKubeletPod } from "./harness/kubelet-requests.ts";
 import { openPeerNode, type PeerNode } from "./harness/peer-node.ts";
-import { peers, served, suites } from "./harness/peers.ts";
+import { peers, served, titledSuites } from "./harness/peers.ts";
 import { everyControllerIsMounted } from "./harness/pod-cgroup.ts";
 import { until } from "./harness/until.ts";
 
-const titled = suites.map((suite) => [`${peers.get(suite)?.version ?? "not here"} (${suite})`, suite] as const);
-
-describe.each(titled)("containerd %s", { timeout: 60_000 }, (_, suite) => {
+describe.each(titledSuites)("containerd %s", { timeout: 60_000 }, (_, suite) => {
   const peer = peers.get(suite);
   const versions = served[suite];
   let node: PeerNode;

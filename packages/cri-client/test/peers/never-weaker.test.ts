@@ -12,12 +12,11 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type ContainerOptions, containerConfig, outcome } from "../../../../apps/runtime/test/harness/pods.ts";
 import { kubeletContainer, kubeletPod, runKubeletPod } from "./harness/kubelet-requests.ts";
 import { openPeerNode, type PeerNode } from "./harness/peer-node.ts";
-import { peers, served, suites } from "./harness/peers.ts";
+import { peers, served, titledSuites } from "./harness/peers.ts";
 
 const run = promisify(execFile);
-const titled = suites.map((suite) => [`${peers.get(suite)?.version ?? "not here"} (${suite})`, suite] as const);
 
-describe.each(titled)("containerd %s", { timeout: 60_000 }, (_, suite) => {
+describe.each(titledSuites)("containerd %s", { timeout: 60_000 }, (_, suite) => {
   const absent = !peers.has(suite);
   /** containerd 2, which also shows it. */
   const keeps = suite === "sid";

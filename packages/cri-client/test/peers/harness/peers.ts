@@ -30,6 +30,12 @@ export const suites: readonly Suite[] =
 /** Those of `suites` that are here; of the others scripts/peers says why they are not. */
 export const peers: ReadonlyMap<Suite, Peer> = linuxGate.skip ? new Map() : unpackPeers();
 
+/** For `describe.each`: `1.6.20 (bookworm)`, and the suite. */
+export const titledSuites: readonly (readonly [title: string, suite: Suite])[] = suites.map((suite) => [
+  `${peers.get(suite)?.version ?? "not here"} (${suite})`,
+  suite,
+]);
+
 /** @throws when it could not be unpacked */
 export function peerOf(suite: Suite): Peer {
   const peer = peers.get(suite);
