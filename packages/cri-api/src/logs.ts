@@ -83,13 +83,19 @@ export function parseLogLine(line: string): LogEntry | undefined {
 /** Reads one line of bytes, without its line feed; undefined when it is not in the format. Never throws. */
 export function parseLogLineBytes(line: Uint8Array): LogBytesEntry | undefined {
   const end = headEnd(line, spaceByte);
-  // each byte as a character of its own: a head is ASCII, and another byte in it makes it none
-  const head = end === undefined ? undefined : parseHead(String.fromCharCode(...line.subarray(0, end)));
+  const head = end === undefined ? undefined : parseHead(latin1(line, end));
   return head === undefined || end === undefined ? undefined : { ...head, bytes: line.subarray(end + 1) };
 }
 
 const spaceByte = 0x20;
 const lineFeedByte = 0x0a;
+
+/** Each byte as a character of its own: a head is ASCII, and another byte in it makes it none. */
+function latin1(line: Uint8Array, end: number): string {
+  let text = "";
+  for (let at = 0; at < end; at++) text += String.fromCharCode(line[at] ?? 0);
+  return text;
+}
 
 /** Where the third space stands, or the line's end after two; undefined when that is too far away. */
 function headEnd<Item>(line: { indexOf(item: Item, from: number): number; length: number }, space: Item) {
@@ -104,7 +110,7 @@ function headEnd<Item>(line: { indexOf(item: Item, from: number): number; length
 function parseHead(head: string): LogHead | undefined {
   const [time = "", stream, tagList = ""] = head.split(" ");
   if (stream !== "stdout" && stream !== "stderr") return undefined;
-  const [tag, ...tags] = tagList.split(":");
+  const [tag, ...tags] = tagList.length === 1 ? [tagList] : tagList.split(":");
   if (tag !== "P" && tag !== "F") return undefined;
   const timeNs = parseLogTime(time);
   return timeNs === undefined ? undefined : { time, timeNs, stream, partial: tag === "P", tags };

@@ -1,6 +1,6 @@
 const firstCapacity = 4096;
 
-/** Bytes that are put together, in one piece of memory that grows by doubling and is given up when they are taken. */
+/** Bytes that are put together, in one piece of memory that grows by doubling and is used again. */
 export class ByteBuffer {
   #bytes: Uint8Array = new Uint8Array(0);
   #length = 0;
@@ -20,10 +20,9 @@ export class ByteBuffer {
     this.#length = length;
   }
 
-  /** Hands the bytes out, as a view that nobody else has, and begins anew. */
+  /** Hands the bytes out and begins anew. They are a view, good until the next append. */
   take(): Uint8Array {
     const taken = this.#bytes.subarray(0, this.#length);
-    this.#bytes = new Uint8Array(0);
     this.#length = 0;
     return taken;
   }

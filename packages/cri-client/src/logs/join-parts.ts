@@ -16,13 +16,13 @@ export interface JoinOptions {
 interface OpenLine {
   readonly timeNs: bigint;
   readonly skipped: boolean;
-  readonly bytes: ByteBuffer;
 }
 
 /** Puts the parts of each stream's lines together again. Holds at most `maxBytes` for each stream. */
 export class PartJoiner {
   readonly #options: JoinOptions;
   readonly #open = new Map<LogStream, OpenLine>();
+  readonly #parts: Readonly<Record<LogStream, ByteBuffer>> = { stdout: new ByteBuffer(), stderr: new ByteBuffer() };
 
   constructor(options: JoinOptions) {
     this.#options = options;
@@ -31,37 +31,36 @@ export class PartJoiner {
   add(piece: Piece): readonly LogLine[] {
     const { join, maxBytes } = this.#options;
     const open = this.#open.get(piece.stream);
-    const line = open ?? this.#begin(piece);
+    // a line of one piece is the most frequent kind
+    if (open === undefined && !piece.partial) return this.#skips(piece) ? [] : [createLogLine(piece)];
+    const line = open ?? { timeNs: piece.timeNs, skipped: this.#skips(piece) };
     if (!piece.partial) this.#open.delete(piece.stream);
     else if (open === undefined) this.#open.set(piece.stream, line);
     if (line.skipped) return [];
-    // a line of one piece, the most frequent kind, is not copied once more
-    if (!join || (!piece.partial && line.bytes.length === 0)) {
-      return [createLogLine(join ? { ...piece, timeNs: line.timeNs } : piece)];
-    }
+    if (!join) return [createLogLine(piece)];
     const lines: LogLine[] = [];
-    if (line.bytes.length > 0 && line.bytes.length + piece.bytes.length > maxBytes) {
-      lines.push(take(piece.stream, line, true));
+    const parts = this.#parts[piece.stream];
+    if (parts.length > 0 && parts.length + piece.bytes.length > maxBytes) {
+      lines.push(this.#joined(piece.stream, line, true));
     }
-    line.bytes.append(piece.bytes);
-    if (!piece.partial) lines.push(take(piece.stream, line, false));
+    parts.append(piece.bytes);
+    if (!piece.partial) lines.push(this.#joined(piece.stream, line, false));
     return lines;
   }
 
   /** Hands out what has no end yet, as partial. */
   end(): readonly LogLine[] {
-    const lines = [...this.#open].filter(([, line]) => line.bytes.length > 0);
+    const lines = [...this.#open].filter(([stream]) => this.#parts[stream].length > 0);
     this.#open.clear();
-    return lines.map(([stream, line]) => take(stream, line, true));
+    return lines.map(([stream, line]) => this.#joined(stream, line, true));
   }
 
-  #begin({ stream, timeNs }: Piece): OpenLine {
+  #joined(stream: LogStream, { timeNs }: OpenLine, partial: boolean): LogLine {
+    return createLogLine({ timeNs, stream, partial, bytes: new Uint8Array(this.#parts[stream].take()) });
+  }
+
+  #skips({ stream, timeNs }: Piece): boolean {
     const { streams, sinceNs } = this.#options;
-    const skipped = !streams.has(stream) || (sinceNs !== undefined && timeNs < sinceNs);
-    return { timeNs, skipped, bytes: new ByteBuffer() };
+    return !streams.has(stream) || (sinceNs !== undefined && timeNs < sinceNs);
   }
-}
-
-function take(stream: LogStream, { timeNs, bytes }: OpenLine, partial: boolean): LogLine {
-  return createLogLine({ timeNs, stream, partial, bytes: bytes.take() });
 }

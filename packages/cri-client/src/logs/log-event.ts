@@ -16,7 +16,10 @@ export type LogEvent =
   | { readonly type: "rotated"; readonly path: string }
   /** The file became shorter ("copytruncate"); it is read again from its start. */
   | { readonly type: "truncated"; readonly path: string }
-  /** A rotated file that was not read yet could not be opened any more: its lines are missing. */
-  | { readonly type: "missed"; readonly path: string; readonly cause: unknown }
+  /**
+   * Lines may be missing: a rotated file could not be opened any more, or the file that was read had been removed or
+   * compressed already when the next one was seen, and so may have been others between them.
+   */
+  | { readonly type: "missed"; readonly path: string }
   /** The folder can't be watched: changes are seen by polling alone. */
   | { readonly type: "unwatched"; readonly path: string; readonly cause: unknown };

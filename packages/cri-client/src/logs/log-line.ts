@@ -17,14 +17,25 @@ const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 type LogLineInit = Omit<LogLine, "text">;
 
-export function createLogLine({ timeNs, stream, partial, bytes }: LogLineInit): LogLine {
-  return {
-    timeNs,
-    stream,
-    partial,
-    bytes,
-    get text() {
-      return decoder.decode(bytes);
-    },
-  };
+/** Decodes the text when it is asked for. */
+class DecodedLine implements LogLine {
+  readonly timeNs: bigint;
+  readonly stream: LogStream;
+  readonly partial: boolean;
+  readonly bytes: Uint8Array;
+
+  constructor({ timeNs, stream, partial, bytes }: LogLineInit) {
+    this.timeNs = timeNs;
+    this.stream = stream;
+    this.partial = partial;
+    this.bytes = bytes;
+  }
+
+  get text(): string {
+    return decoder.decode(this.bytes);
+  }
+}
+
+export function createLogLine(init: LogLineInit): LogLine {
+  return new DecodedLine(init);
 }

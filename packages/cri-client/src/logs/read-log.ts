@@ -36,7 +36,7 @@ const bufferBytes = 64 * 1024;
  * A runtime opens the new file before the last of its writers has left the old one (containerd): that one is read until
  * nothing has come for so long.
  */
-const settleMs = 100;
+const settleMs = 300;
 
 /** Reads a log's lines, from one file to the next, until it is told to end. */
 export async function* readLog(options: ReadOptions, control: ReadControl): AsyncGenerator<LogLine, void, undefined> {
@@ -60,7 +60,7 @@ export async function* readLog(options: ReadOptions, control: ReadControl): Asyn
       const settled = sealed || hasSettled(files.next);
       const length = log === undefined ? 0 : await log.read(buffer);
       if (length > 0) {
-        yield* reading.lines(buffer.subarray(0, length));
+        for (const line of reading.lines(buffer.subarray(0, length))) yield line;
       } else if (log !== undefined && (await log.restartIfTruncated())) {
         tell({ type: "truncated", path });
         yield* reading.restart();

@@ -4,32 +4,36 @@ import { basename, dirname, join } from "node:path";
 import { errorCode } from "./read-failure.ts";
 
 /**
- * The files that the log was rotated to between two others, oldest first: those beside it whose name is the log's with a
- * suffix, last written after `from` and not after `to`. Compressed ones and those that are being written
- * (`.gz`, `.tmp`) are left out.
+ * The files that a log was rotated to, in no order: those beside it whose name is the log's with a suffix, but
+ * compressed ones and those that are being made (`.gz`, `.tmp`).
  */
-export async function rotatedBetween(path: string, from: BigIntStats, to: BigIntStats): Promise<readonly string[]> {
-  const real = await realpath(path).catch(() => path);
+export async function listRotated(path: string): Promise<ReadonlyMap<string, BigIntStats>> {
+  const real = (await ifThere(realpath(path))) ?? path;
   const [folder, prefix] = [dirname(real), `${basename(real)}.`];
-  const names = (await readdir(folder)).filter((name) => name.startsWith(prefix) && !/\.(gz|tmp)$/.test(name));
-  const found: { readonly file: string; readonly stats: BigIntStats }[] = [];
-  for (const name of names) {
+  const found = new Map<string, BigIntStats>();
+  for (const name of (await ifThere(readdir(folder))) ?? []) {
+    if (!name.startsWith(prefix) || /\.(gz|tmp)$/.test(name)) continue;
     const file = join(folder, name);
-    const stats = await lstatIfThere(file);
-    if (stats === undefined || !stats.isFile() || isSameFile(stats, from) || isSameFile(stats, to)) continue;
-    if (stats.mtimeNs > from.mtimeNs && stats.mtimeNs <= to.mtimeNs) found.push({ file, stats });
+    const stats = await ifThere(lstat(file, { bigint: true }));
+    if (stats?.isFile()) found.set(file, stats);
   }
-  found.sort((a, b) => Number(a.stats.mtimeNs - b.stats.mtimeNs) || (a.file < b.file ? -1 : 1));
-  return found.map(({ file }) => file);
+  return found;
 }
 
+/** Whether two are one file. Only where one of them is open: else the number may have gone to another file since. */
 export function isSameFile(a: BigIntStats, b: BigIntStats): boolean {
   return a.ino === b.ino && a.dev === b.dev;
 }
 
-async function lstatIfThere(file: string): Promise<BigIntStats | undefined> {
+/** Tells a file also from one that got its number after it was removed: by when it was made, or last written. */
+export function fileKey({ dev, ino, birthtimeNs, mtimeNs }: BigIntStats): string {
+  return `${dev}:${ino}:${birthtimeNs > 0n ? birthtimeNs : mtimeNs}`;
+}
+
+/** Undefined where there is no such file. */
+export async function ifThere<T>(found: Promise<T>): Promise<T | undefined> {
   try {
-    return await lstat(file, { bigint: true });
+    return await found;
   } catch (error) {
     if (errorCode(error) === "ENOENT") return undefined;
     throw error;
