@@ -5,10 +5,17 @@ import type {
   MessageInitShape,
   MessageShape,
 } from "@bufbuild/protobuf";
-import type { CallOptions } from "@connectrpc/connect";
 
 /** What a single call may have of its own. */
-export interface CriCallOptions extends CallOptions {
+export interface CriCallOptions {
+  /** Ends the call. */
+  signal?: AbortSignal;
+  /** Sent along as gRPC metadata: a trace context, say. */
+  headers?: Headers | [string, string][] | Record<string, string>;
+  /** Is told the metadata before the answer. */
+  onHeader?(headers: Headers): void;
+  /** Is told the metadata after it. */
+  onTrailer?(trailers: Headers): void;
   /** How long the call may take, with the wait for the connection, in milliseconds; 0 is for ever. Default: as the kubelet. */
   timeoutMs?: number;
   /** Wait until the runtime is there, up to the deadline, instead of failing with UNAVAILABLE. Default: the connection's. */

@@ -64,7 +64,6 @@ async function unary(
       call.timeoutMs ?? 0,
       options.headers,
       call.request,
-      options.contextValues,
     )) as UnaryResponse;
     options.onHeader?.(answer.header);
     options.onTrailer?.(answer.trailer);
@@ -112,7 +111,6 @@ async function* open(
       call.timeoutMs ?? 0,
       options.headers,
       once(call.request) as never,
-      options.contextValues,
     )) as StreamResponse;
     options.onHeader?.(answer.header);
     yield* settled(answer.message as AsyncIterable<Message>);
