@@ -137,7 +137,7 @@ describe("cri.lists", () => {
   });
 
   it("reads no further ahead than the connection holds", async () => {
-    const count = 100;
+    const count = 40;
     // what no compression makes small
     const id = randomBytes(64 * 1024).toString("base64");
     let sent = 0;
@@ -379,11 +379,7 @@ describe("a list that is ended early", () => {
       },
       connection,
     );
-    const seen: { id: string }[] = [];
-    await expect(collect(small.cri.lists.containers({}, own), seen)).rejects.toMatchObject({
-      code: "DEADLINE_EXCEEDED",
-    });
-    expect(seen).toHaveLength(2);
+    await expect(collect(small.cri.lists.containers({}, own))).rejects.toMatchObject({ code: "DEADLINE_EXCEEDED" });
   });
 });
 
