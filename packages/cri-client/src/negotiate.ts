@@ -71,7 +71,11 @@ export async function isServed(asked: Asked, version: CriVersion): Promise<boole
     });
     // the transport's own findings name the endpoint, the runtime's words do not
     if (status === undefined) throw known;
-    throw new CriError(known.code, `ask for ${who}: ${known.message}`, { cause: error });
+    throw new CriError(known.code, `ask for ${who}: ${known.message}`, {
+      cause: error,
+      // containerd listens while it recovers, and answers "server is not initialized yet"
+      hint: "the runtime is there and can't be used: wait until it has started, or look at its log",
+    });
   }
 }
 

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import http2 from "node:http2";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Code, ConnectError } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import { type CriVersion, criServices } from "@keelson/cri-api/versions";
 import { type ConnectOptions, type CriConnection, type CriConnectionEvent, connectCri } from "@keelson/cri-client";
@@ -25,7 +26,10 @@ afterEach(async () => {
 });
 
 /** A runtime; `stop` is its death: the socket goes, connections break. */
-async function start(versions: readonly CriVersion[]): Promise<{ stop(): Promise<void>; server: http2.Http2Server }> {
+async function start(
+  versions: readonly CriVersion[],
+  asked: () => void = () => {},
+): Promise<{ stop(): Promise<void>; server: http2.Http2Server }> {
   const unimplemented = { "content-type": "application/grpc", "grpc-status": "12" };
   const server = http2.createServer(
     connectNodeAdapter({
@@ -33,7 +37,10 @@ async function start(versions: readonly CriVersion[]): Promise<{ stop(): Promise
         for (const version of versions) {
           const { runtime, image } = criServices[version];
           router.service(runtime, {
-            version: () => ({ runtimeName: "test", runtimeApiVersion: version }),
+            version() {
+              asked();
+              return { runtimeName: "test", runtimeApiVersion: version };
+            },
             status: () =>
               new Promise((resolve) => {
                 release = () => resolve({});
@@ -220,6 +227,29 @@ describe("a connection's life", () => {
     await second.stop();
     await start(["v1"]);
     await until("ready");
+    cri.close();
+  });
+
+  it("takes a runtime that is not initialized yet for one that is on its way, not for another version", async () => {
+    const first = await start(["v1", "v1alpha2"]);
+    const { cri, until, names } = await watched();
+    await first.stop();
+    // as containerd answers while it recovers
+    const starting = await start(["v1"], () => {
+      throw new ConnectError("server is not initialized yet", Code.Unknown);
+    });
+    while (names().filter((name) => name === "redialing").length < 3)
+      await new Promise((resolve) => setImmediate(resolve));
+    await expect(cri.runtime.version({})).rejects.toMatchObject({
+      code: "UNAVAILABLE",
+      message: expect.stringContaining("server is not initialized yet"),
+      hint: expect.stringContaining("wait until it has started"),
+    });
+    expect(cri.state.runtime.name).toBe("redialing");
+    await starting.stop();
+    await start(["v1"]);
+    await until("ready");
+    expect(names()).not.toContain("restart-required");
     cri.close();
   });
 
