@@ -52,7 +52,8 @@ export interface ContainerEventsOptions {
  * @throws UNIMPLEMENTED (reason EVENTS_NOT_SERVED): the runtime, or the version that was negotiated, has no events;
  *   FAILED_PRECONDITION (EVENTS_NOT_SERVED): the stream ends with OK as soon as it is opened, as CRI-O's does that has
  *   events switched off; what the connection says when it will not be ready again (closed, restart required); what the
- *   runtime refuses the call with; a list's error when three in a row fail on one connection
+ *   runtime refuses the call with; a list's error when three in a row fail on one connection, but for UNAVAILABLE,
+ *   which passes
  */
 export type FollowContainerEvents = (options?: ContainerEventsOptions) => AsyncIterable<ContainerEvent>;
 

@@ -84,7 +84,8 @@ export async function* followEvents(options: FollowOptions): AsyncGenerator<Cont
   async function takeSnapshotBeside(stream: EventStream, epoch: number): Promise<Snapshot | undefined> {
     const unwanted = new AbortController();
     const abort = (): void => unwanted.abort();
-    signal.addEventListener("abort", abort);
+    if (signal.aborted) abort();
+    else signal.addEventListener("abort", abort);
     try {
       const taken = takeSnapshot(options.lists, unwanted.signal);
       const end = await Promise.race([stream.ended, taken.then(() => undefined)]);
