@@ -106,16 +106,9 @@ export class FaultyRuntime implements AsyncDisposable {
     this.wires.at(-1)?.write(bytes);
   }
 
-  /** Resolves when the method has been asked for so many times from now on; what it answers is as before. */
-  asked(method: string, times = 1): Promise<void> {
-    const before = this.answers.get(method);
-    return new Promise((resolve) => {
-      let left = times;
-      this.answers.set(method, (stream) => {
-        before?.(stream);
-        if (--left === 0) resolve();
-      });
-    });
+  /** Leaves the next call of the method to the test. Resolves when it has come. */
+  held(method: string): Promise<http2.ServerHttp2Stream> {
+    return new Promise((resolve) => this.answers.set(method, resolve));
   }
 
   async listen(): Promise<void> {
