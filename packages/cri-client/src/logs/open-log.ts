@@ -1,5 +1,5 @@
 import { type BigIntStats, constants } from "node:fs";
-import { type FileHandle, open } from "node:fs/promises";
+import { type FileHandle, open, stat } from "node:fs/promises";
 import { notRegular } from "./read-failure.ts";
 
 /** A file of the log that is open, and how far it has been read. */
@@ -45,6 +45,8 @@ export class OpenLog {
  * @throws the system's error; FAILED_PRECONDITION for what is no regular file
  */
 export async function openLog(path: string): Promise<OpenLog> {
+  // both: Deno leaves O_NONBLOCK out
+  if (!(await stat(path)).isFile()) throw notRegular(path);
   const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     const stats = await file.stat({ bigint: true });
