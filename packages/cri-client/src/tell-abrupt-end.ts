@@ -29,7 +29,8 @@ export function tellAbruptEnd(stream: http2.ClientHttp2Stream, session: http2.Cl
     const next = chunks.next.bind(chunks);
     chunks.next = async (...args) => {
       const result = await next(...args);
-      if (result.done && !whole && (stream.rstCode !== 0 || session.destroyed)) throw abruptEnd(stream, session);
+      // without a status and with a session that ends, this is the end that it was cut off at
+      if (result.done && !whole && (stream.rstCode !== 0 || session.closed)) throw abruptEnd(stream, session);
       return result;
     };
     return chunks;
@@ -37,7 +38,7 @@ export function tellAbruptEnd(stream: http2.ClientHttp2Stream, session: http2.Cl
 }
 
 function abruptEnd(stream: http2.ClientHttp2Stream, session: http2.ClientHttp2Session): Error {
-  if (session.destroyed) return Object.assign(new Error("the connection broke off"), { code: "ECONNRESET" });
+  if (session.closed) return Object.assign(new Error("the connection broke off"), { code: "ECONNRESET" });
   const code = { 0: "NO_ERROR", 8: "CANCEL" }[stream.rstCode] ?? String(stream.rstCode);
   return new Error(`the stream was closed with error code ${code}`);
 }

@@ -36,6 +36,8 @@ const status200 = Buffer.from([0x88]);
 const literal = Buffer.concat([Buffer.from([0, 1, 0x61, 126]), Buffer.alloc(126, 0x62)]);
 const fields = (count: number): Buffer => Buffer.concat(Array.from({ length: count }, () => literal));
 const endHeaders = 4;
+/** Of a message in its envelope. */
+const half = Buffer.from([0, 0, 0, 0, 9, 1]);
 
 const interrupted = Buffer.concat([
   frame(frameTypes.headers, 0, firstCall, status200),
@@ -45,6 +47,11 @@ const endless = Buffer.concat([
   frame(frameTypes.headers, 0, firstCall, status200),
   ...Array.from({ length: 1000 }, () => frame(frameTypes.continuation, 0, firstCall, fields(100))),
 ]);
+
+function goodbyeAndDestroy(): void {
+  runtime.sessions[0]?.close();
+  setImmediate(() => runtime.sessions[0]?.destroy());
+}
 
 function goodbyeAndEnd(): void {
   runtime.inject(goaway(2 ** 31 - 1, 0));
@@ -65,7 +72,10 @@ async function waiting(): Promise<readonly Promise<unknown>[]> {
   const events = cri.runtime.getContainerEvents({})[Symbol.asyncIterator]();
   const calls = [cri.runtime.listContainers({}), cri.images.pullImage({}), events.next()];
   const [list, , stream] = await Promise.all(held);
-  for (const begun of [list, stream]) begun?.respond(grpcHeaders);
+  for (const begun of [list, stream]) {
+    begun?.respond(grpcHeaders);
+    begun?.write(half);
+  }
   return calls;
 }
 
@@ -83,6 +93,8 @@ describe("a connection that is at fault ends its calls typed and at once, and is
   const faults: readonly (readonly [string, () => void])[] = [
     ["it is broken off", () => runtime.wires[0]?.destroy()],
     ["it is half-closed", () => runtime.wires[0]?.end()],
+    ["the runtime ends it in order", () => runtime.sessions[0]?.destroy()],
+    ["the runtime ends it in order, late", goodbyeAndDestroy],
     ["text", () => runtime.inject(Buffer.from("HTTP/1.1 400 Bad Request\r\n\r\n"))],
     ["garbage", () => runtime.inject(Buffer.alloc(4096, 0xa5))],
     ["a frame that is longer than agreed", () => runtime.inject(frame(0, 0, firstCall, Buffer.alloc(32 * 1024)))],

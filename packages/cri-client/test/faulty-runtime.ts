@@ -64,6 +64,8 @@ export class FaultyRuntime implements AsyncDisposable {
   ]);
   /** The client's ends of the open connections, the latest last. */
   readonly wires: net.Socket[] = [];
+  /** The server's side of all connections there have been. */
+  readonly sessions: http2.ServerHttp2Session[] = [];
   /** How many there have been. */
   connections = 0;
   readonly #server = http2.createServer();
@@ -85,6 +87,7 @@ export class FaultyRuntime implements AsyncDisposable {
       stream.resume();
       this.answers.get(String(headers[":path"]).split("/").at(-1) ?? "")?.(stream);
     });
+    this.#server.on("session", (session) => this.sessions.push(session));
     this.#server.on("sessionError", () => {});
     this.#wire = net.createServer({ allowHalfOpen: true }, (client) => {
       const server = net.connect(join(this.folder, "behind"));
