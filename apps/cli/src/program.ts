@@ -1,5 +1,6 @@
 import process from "node:process";
 import { Command } from "commander";
+import type { ConformanceOptions } from "./commands/conformance.ts";
 import { images } from "./commands/images.ts";
 import { pods } from "./commands/pods.ts";
 import { ps } from "./commands/ps.ts";
@@ -83,6 +84,22 @@ export function program(): Command {
       process.exitCode = exitCode;
     });
   root
+    .command("conformance")
+    .usage("[--only AREA|NAME] [--tap] [--junit <file>] [--list]")
+    .description("check what CRI promises against the runtime, case by case")
+    .option("--only <word>", "an area, or a part of AREA/NAME")
+    .option("--tap", "print TAP instead of a table")
+    .option("--junit <file>", "write JUnit's XML too")
+    .option("--list", "print the cases and run none")
+    .option("--image <reference>", "busybox, where the runtime has it under a name of its own")
+    .option("--concurrency <number>", "how many cases run side by side", "4")
+    .action(async (options: ConformanceFlags) => {
+      const { conformance } = await import("./commands/conformance.ts");
+      const { stdout, exitCode } = await conformance({ ...global(), ...options });
+      print(stdout);
+      process.exitCode = exitCode;
+    });
+  root
     .command("demo")
     .description("start a runtime of its own, run a pod of two containers in it, show what happens, remove everything")
     .action(async () => {
@@ -92,6 +109,8 @@ export function program(): Command {
     });
   return root;
 }
+
+type ConformanceFlags = Omit<ConformanceOptions, keyof GlobalOptions>;
 
 const doctorHelp = `
 Without --endpoint and CONTAINER_RUNTIME_ENDPOINT it tries the sockets of keelson, containerd, crio and cri-dockerd.

@@ -6,11 +6,11 @@ import process from "node:process";
 import { failedPrecondition } from "@keelson/cri-api/errors";
 import type { ContainerStatus } from "@keelson/cri-api/v1";
 import type { CriConnection } from "@keelson/cri-client";
+import { followLog } from "@keelson/cri-client/logs";
 
 import { CleanupStack } from "@keelson/lifecycle";
 import { connect, type GlobalOptions } from "../endpoint.ts";
 import { type Interrupts, unlessAborted, watchInterrupts } from "../interrupts.ts";
-import { followLog } from "../pod/follow-log.ts";
 import { containerConfig, podConfig } from "../pod/pod-config.ts";
 import { pullImage } from "../pod/pull-image.ts";
 import { removePod } from "../pod/remove-pod.ts";
@@ -72,7 +72,9 @@ async function runPod({ image, command, options, interrupts, cleanup }: Run): Pr
   const { containerId } = await cri.runtime.createContainer({ podSandboxId, config, sandboxConfig }, { signal: stop });
   await cri.runtime.startContainer({ containerId }, { signal: stop });
   const exited = untilExited(cri, containerId, stopInOrder(cri, containerId, interrupts));
-  await showLog(followLog(join(logDirectory, config.logPath), exited), stop);
+  // part for part: a prompt has no line feed
+  const log = followLog(join(logDirectory, config.logPath), { until: exited, joinParts: false });
+  await showLog(log, stop);
   const status = await exited;
   if (status.reason === "OOMKilled") process.stderr.write("keelson: the container ran out of memory and was killed\n");
   return status;

@@ -3,9 +3,9 @@ import { join } from "node:path";
 import { internal } from "@keelson/cri-api/errors";
 import { ContainerState, PodSandboxState } from "@keelson/cri-api/v1";
 import { type CriConnection, connectCri } from "@keelson/cri-client";
+import { followLog } from "@keelson/cri-client/logs";
 import { CleanupStack } from "@keelson/lifecycle";
 import { bytes, shortId } from "../output/units.ts";
-import { followLog } from "../pod/follow-log.ts";
 import { containerConfig, podConfig } from "../pod/pod-config.ts";
 import { removePod } from "../pod/remove-pod.ts";
 import { untilExited } from "../pod/until-exited.ts";
@@ -115,7 +115,7 @@ async function firstLine({ cri, file, containerId, signal }: FirstLine): Promise
   const patience = AbortSignal.timeout(patienceMs);
   const exited = untilExited(cri, containerId, AbortSignal.any([signal, patience, end.signal]));
   try {
-    for await (const { bytes: line } of followLog(file, exited)) return Buffer.from(line).toString();
+    for await (const { text } of followLog(file, { until: exited })) return text;
   } finally {
     end.abort();
   }

@@ -2,14 +2,14 @@ import { once } from "node:events";
 import process from "node:process";
 import { TextDecoder } from "node:util";
 import type { LogStream } from "@keelson/cri-api/logs";
+import type { LogLine } from "@keelson/cri-client/logs";
 import { printable } from "../output/printable.ts";
-import type { LogChunk } from "./follow-log.ts";
 
 /**
  * Passes a container's output on to this process's own stdout and stderr: byte for byte, but that a terminal gets no
  * control characters. Waits for a slow reader, until `stop` fires: from then on what it can't take is left out.
  */
-export async function showLog(log: AsyncIterable<LogChunk>, stop: AbortSignal): Promise<void> {
+export async function showLog(log: AsyncIterable<LogLine>, stop: AbortSignal): Promise<void> {
   const decoders: Readonly<Record<LogStream, TextDecoder>> = { stdout: new TextDecoder(), stderr: new TextDecoder() };
   for await (const { stream, partial, bytes } of log) {
     const out = process[stream];

@@ -1,0 +1,4 @@
+import type { Case } from "../../case.ts";
+import * as containerEvents from "./container-events.ts";
+
+export const events: readonly Case[] = [...Object.values(containerEvents)];

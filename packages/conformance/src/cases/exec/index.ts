@@ -1,0 +1,4 @@
+import type { Case } from "../../case.ts";
+import * as output from "./output.ts";
+
+export const exec: readonly Case[] = [...Object.values(output)];

@@ -1,0 +1,4 @@
+import type { Case } from "../../case.ts";
+import * as containerStats from "./container-stats.ts";
+
+export const stats: readonly Case[] = [...Object.values(containerStats)];

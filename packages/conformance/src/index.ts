@@ -1,0 +1,13 @@
+export { type Area, areas } from "./areas.ts";
+export { type Expectation, ExpectationError, expect, expectFailure, expectSuccess } from "./assert/expect.ts";
+export { type Capability, type Case, defineCase, type Field } from "./case.ts";
+export { type DescribeTargetOptions, describeTarget } from "./describe-target.ts";
+export { type KnownFailure, type PeerList, readPeerList } from "./peer-list.ts";
+export { writeJunit } from "./report/junit.ts";
+export { writeTable } from "./report/table.ts";
+export { writeTap } from "./report/tap.ts";
+export { type CaseReport, type Report, type RunCasesOptions, runCases } from "./run/run-cases.ts";
+export { type NamedCase, selectCases } from "./run/select-cases.ts";
+export { type Outcome, openSession, type Session } from "./run/session.ts";
+export type { Verdict } from "./run/verdict.ts";
+export { defaultImages, type Target, type TargetImages } from "./target.ts";

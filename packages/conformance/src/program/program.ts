@@ -1,0 +1,52 @@
+/**
+ * What a container does, as data: on Linux it becomes a command for busybox's shell, and the simulated engine reads it as
+ * the annotation `keelson.script`. Times count from the start. Without `exit` it runs until it is stopped.
+ */
+export interface Program {
+  readonly log?: readonly Line[];
+  readonly exit?: { readonly code: number; readonly afterMs?: number };
+  /** What the stop signal does. Default: it ends with 143. */
+  readonly stop?: "ignore" | { readonly code?: number; readonly afterMs?: number; readonly log?: readonly Line[] };
+  /** Its command is not in the image. */
+  readonly noCommand?: true;
+  /** The commands that may be run in it. */
+  readonly exec?: readonly Command[];
+}
+
+export interface Line {
+  readonly text: string;
+  /** Default stdout. */
+  readonly stream?: "stdout" | "stderr";
+  /** Default 0. */
+  readonly atMs?: number;
+}
+
+/** A command for ExecSync. It must be in its container's program. */
+export interface Command {
+  /** Default 0. */
+  readonly code?: number;
+  readonly stdout?: string;
+  readonly stderr?: string;
+  readonly afterMs?: number;
+  /** There is no such command in the image. */
+  readonly notFound?: true;
+}
+
+/** Ends soon after its start. */
+export function exit(code: number, afterMs = 0): Program {
+  return { exit: { code, afterMs } };
+}
+
+/** Runs until it is stopped; says `ready` when its shell is ready for signals. */
+export const sleeps: Program = { log: [{ text: "ready" }] };
+
+/** As {@link sleeps}, and nothing but a kill ends it. */
+export const ignoresStop: Program = { log: [{ text: "ready" }], stop: "ignore" };
+
+/** Writes lines to stdout and ends with 0. */
+export function says(...texts: readonly string[]): Program {
+  return { log: texts.map((text) => ({ text })), exit: { code: 0 } };
+}
+
+/** Can't be started: its command is not in the image. */
+export const noSuchCommand: Program = { noCommand: true };

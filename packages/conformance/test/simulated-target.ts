@@ -1,0 +1,32 @@
+// The simulated engine behind a socket, which can be ended and started again over the same machine.
+import { startFakeRuntime } from "@keelson/fake-runtime";
+import type { StateStore } from "@keelson/runtime-core/ports";
+import { createMemoryStore, createSimulatedWorld } from "@keelson/runtime-core/sim";
+import { defaultImages } from "../src/target.ts";
+import type { OpenTarget } from "./conformance-suite.ts";
+
+export async function openSimulatedTarget(): Promise<OpenTarget> {
+  const world = createSimulatedWorld();
+  let disk = createMemoryStore();
+  // what is on the disk stays when the runtime closes it
+  const store = (): StateStore => ({ ...disk, close: async () => undefined });
+  let runtime = await startFakeRuntime({ world, store: store() });
+  const { endpoint } = runtime;
+  return {
+    target: {
+      endpoint,
+      images: defaultImages,
+      has: ["pod-network", "restart"],
+      async restart(signal, meanwhile) {
+        if (signal === "SIGKILL") disk = disk.crash();
+        await runtime.close();
+        await meanwhile?.();
+        runtime = await startFakeRuntime({ world, store: store(), endpoint });
+      },
+    },
+    async close() {
+      await runtime.close();
+      await world.reboot();
+    },
+  };
+}

@@ -1,0 +1,25 @@
+// The images that the cases pull, made here.
+import { randomBytes } from "node:crypto";
+import { type BuiltImage, busyboxImage, type TarEntry } from "@keelson/image-store/build";
+import type { TargetImages } from "../src/target.ts";
+
+/** Puts an image into a registry. @returns its reference */
+export type Push = (name: string, image: BuiltImage) => Promise<string>;
+
+const users: readonly TarEntry[] = [
+  { path: "etc/passwd", content: "root:x:0:0:root:/root:/bin/sh\nwww-data:x:33:33:www-data:/var/www:/bin/false\n" },
+];
+
+/** Fills a registry. `registry`: its host, for a name that it does not have. */
+export async function pushImages(push: Push, registry: string): Promise<TargetImages> {
+  const Labels = { content: randomBytes(8).toString("hex") };
+  const tagged = busyboxImage({ config: { Labels } });
+  // one after the other: the registry refuses a blob that comes twice at once
+  return {
+    busybox: await push("busybox:1", busyboxImage()),
+    tags: [await push("tags:1", tagged), await push("tags:2", tagged), await push("tags:3", tagged)],
+    userNumber: await push("user-number:1", busyboxImage({ config: { User: "1002" } })),
+    userName: await push("user-name:1", busyboxImage({ layers: [users], config: { User: "www-data" } })),
+    missing: `${registry}/there-is-no-such-image:1`,
+  };
+}
