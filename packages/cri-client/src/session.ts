@@ -73,6 +73,7 @@ export class Session implements SessionManager {
     options: Omit<http2.ClientSessionRequestOptions, "signal">,
   ): Promise<http2.ClientHttp2Stream> {
     if (this.#closed) throw canceled("the connection is closed");
+    this.#endIfDead();
     if (!this.live) throw this.#failure ?? new CriError("UNAVAILABLE", "the connection has ended", connectionLost);
     this.#hold();
     try {
@@ -107,8 +108,9 @@ export class Session implements SessionManager {
     this.#session.destroy(canceled("the connection was closed"));
   }
 
+  /** Not every death is told by the session's own events, nor before its calls are. */
   #endIfDead(error?: unknown): void {
-    if (this.#session.destroyed) this.#end(this.#failure ?? error ?? new Error("the runtime closed the connection"));
+    if (!this.live) this.#end(this.#failure ?? error ?? new Error("the runtime closed the connection"));
   }
 
   #end(cause: unknown): void {
