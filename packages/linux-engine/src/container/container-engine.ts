@@ -12,7 +12,7 @@ import {
 } from "@keelson/runtime-core/ports";
 import { runCommand } from "../oci/exec.ts";
 import { OciRuntime } from "../oci/oci-runtime.ts";
-import { admitContainer, buildExecProcess } from "../spec/index.ts";
+import { admitContainer, buildExecProcess, criSignal } from "../spec/index.ts";
 import type { ContainerDeps } from "./container-tools.ts";
 import { containerSteps, createSteps, startSteps } from "./create.ts";
 import { inspectContainer } from "./inspect.ts";
@@ -40,8 +40,8 @@ export function linuxContainers(deps: ContainerDeps, running: RunningContainers)
     create: async (record, sandbox, journal, task) => {
       const tools = { ...deps, subject: { record, sandbox } };
       const made = await applySteps({ steps: createSteps, subject: tools.subject, tools, journal, task });
-      const { uid, gid, additionalGids } = made.get(writeBundleName) as WriteBundleFacts;
-      return { mounts: record.config.mounts, user: containerUser({ uid, gid, additionalGids }) };
+      const facts = made.get(writeBundleName) as WriteBundleFacts;
+      return { mounts: record.config.mounts, user: containerUser(facts), stopSignal: criSignal(facts.stopSignal) };
     },
 
     start: async (record, sandbox, journal, task) => {

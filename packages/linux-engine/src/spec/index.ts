@@ -10,6 +10,6 @@ export { type HostNamespaces, hostNamespaces, type PinnedNamespaces } from "./na
 export { type Process, type Spec, serializeSpec } from "./runtime-spec.ts";
 export { localhostSeccompPath } from "./seccomp/build-seccomp.ts";
 export { maxProfileBytes } from "./seccomp/localhost-profile.ts";
-export { buildStopSignal, type StopSignal } from "./stop-signal.ts";
+export { buildStopSignal, criSignal, type StopSignal } from "./stop-signal.ts";
 export { podSysctls, type Sysctl } from "./sysctls.ts";
 export { type ResolvedUser, type RootFileReader, resolveUser, type UserInput } from "./users.ts";

@@ -1,7 +1,7 @@
 import { constants } from "node:os";
 import { Signal } from "@keelson/cri-api/v1";
 import { describe, expect, it } from "vitest";
-import { buildStopSignal } from "./stop-signal.ts";
+import { buildStopSignal, criSignal } from "./stop-signal.ts";
 
 const ofImage = (stopSignal: string) => buildStopSignal({ stopSignal: Signal.RUNTIME_DEFAULT }, { stopSignal });
 
@@ -27,6 +27,24 @@ describe("buildStopSignal()", () => {
 
   it.each(["0", "32", "65", "SIGFOO", "SIG", "RTMIN+31", "RTMIN-1", "1e1", "-9"])("refuses %j of an image", (text) => {
     expect(() => ofImage(text)).toThrow("is not a signal");
+  });
+
+  it("is told as the protocol's own value, for every signal that it has", () => {
+    const values = Object.values(Signal).filter((value) => value !== Signal.RUNTIME_DEFAULT);
+    for (const stopSignal of values) {
+      const { number } = buildStopSignal({ stopSignal }, {});
+      expect(buildStopSignal({ stopSignal: criSignal(number) }, {}).number).toBe(number);
+    }
+    expect([15, 6, 17, 29, 34, 37, 64].map(criSignal)).toEqual([
+      Signal.SIGTERM,
+      Signal.SIGABRT,
+      Signal.SIGCHLD,
+      Signal.SIGIO,
+      Signal.SIGRTMIN,
+      Signal.SIGRTMINPLUS3,
+      Signal.SIGRTMAX,
+    ]);
+    expect(criSignal(99)).toBe(Signal.RUNTIME_DEFAULT);
   });
 
   it("knows every signal of the protocol by the machine's number", () => {

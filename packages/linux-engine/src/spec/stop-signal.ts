@@ -48,6 +48,15 @@ export function readStopSignal(config: Pick<ContainerConfig, "stopSignal">): Sto
   return { name, number };
 }
 
+/** The signal of a number as ContainerStatus shows it; RUNTIME_DEFAULT where CRI has no word for it. */
+export function criSignal(number: number): Signal {
+  const found = Object.entries(Signal).find(([key, value]) => {
+    if (value === Signal.RUNTIME_DEFAULT || aliases.has(key.slice(3))) return false;
+    return readStopSignal({ stopSignal: value })?.number === number;
+  });
+  return found?.[1] ?? Signal.RUNTIME_DEFAULT;
+}
+
 function signalNumber(name: string): number | undefined {
   const realTime = /^RT(MIN|MAX)(?:([+-])(\d{1,2}))?$/.exec(name);
   if (realTime !== null) {

@@ -1,4 +1,4 @@
-import type { ContainerConfig, ContainerUser, Mount, PodSandboxConfig } from "@keelson/cri-api/v1";
+import type { ContainerConfig, ContainerUser, Mount, PodSandboxConfig, Signal } from "@keelson/cri-api/v1";
 import type { Json } from "./json.ts";
 
 /** One effect of an engine, as the record tells it. Without `facts` it was perhaps applied, perhaps not. */
@@ -60,6 +60,8 @@ export interface ContainerFacts {
   /** As ContainerStatus shows them. */
   readonly mounts: readonly Mount[];
   readonly user?: ContainerUser;
+  /** What a stop sends first: the configuration's signal, else the image's, else SIGTERM. */
+  readonly stopSignal?: Signal;
 }
 
 export interface StartFacts {

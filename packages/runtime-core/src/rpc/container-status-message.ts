@@ -29,7 +29,7 @@ export function containerStatusMessage(record: ContainerRecord): MessageInitShap
     logPath: record.logPath,
     resources: config.linux?.resources && { linux: config.linux.resources },
     user: facts?.user,
-    stopSignal: config.stopSignal,
+    stopSignal: facts?.stopSignal ?? config.stopSignal,
   };
 }
 

@@ -21,7 +21,7 @@ const listItem = (record: ContainerRecord) => ({
   podSandboxId: record.sandboxId,
   metadata: record.config.metadata,
   image: asNamed(record.config.image),
-  imageRef: record.image.ref,
+  imageRef: record.image.id, // a kubelet up to 1.29 keeps by it the images that are in use
   imageId: record.image.id,
   state: containerState(record),
   createdAt: record.createdAtNs,

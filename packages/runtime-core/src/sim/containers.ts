@@ -19,7 +19,7 @@ import {
   startSteps,
 } from "./container-steps.ts";
 import { containerUser } from "./container-user.ts";
-import { criSignalNumber, signalNumber, sigterm } from "./signals.ts";
+import { criSignal, criSignalNumber, signalNumber, sigterm } from "./signals.ts";
 import { turn } from "./turn.ts";
 
 export function createContainers(tools: ContainerTools): ContainerEngine {
@@ -33,7 +33,8 @@ export function createContainers(tools: ContainerTools): ContainerEngine {
     async create(record, sandbox, journal, task) {
       const user = containerUser(record.config, life.images.get(record.image.id)?.user ?? "");
       await applySteps({ steps: createSteps, subject: { record, sandbox }, tools, journal, task });
-      return { mounts: record.config.mounts, user };
+      const signal = stopSignal({ config: record.config, steps: journal.steps });
+      return { mounts: record.config.mounts, user, stopSignal: criSignal(signal) };
     },
     async start(record, sandbox, journal, task) {
       if (life.held("namespaces", sandbox.id) === undefined) {
@@ -86,6 +87,6 @@ export function createContainers(tools: ContainerTools): ContainerEngine {
   };
 }
 
-function stopSignal({ config, steps }: ContainerRecord): number {
+function stopSignal({ config, steps }: Pick<ContainerRecord, "config" | "steps">): number {
   return criSignalNumber(config.stopSignal) ?? signalNumber(recordedStopSignal(steps)) ?? sigterm;
 }

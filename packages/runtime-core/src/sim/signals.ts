@@ -65,6 +65,16 @@ export function criSignalNumber(signal: Signal | number): number | undefined {
   return name === undefined ? undefined : signalNumber(name.replace("PLUS", "+").replace("MINUS", "-"));
 }
 
+const synonyms: ReadonlySet<string> = new Set(["SIGCLD", "SIGIOT", "SIGPOLL"]);
+
+/** CRI's enum value of a signal's number; RUNTIME_DEFAULT for what it has no value for. */
+export function criSignal(number: number): Signal {
+  const found = Object.entries(Signal).find(
+    ([name, value]) => !synonyms.has(name) && criSignalNumber(value) === number,
+  );
+  return found?.[1] ?? Signal.RUNTIME_DEFAULT;
+}
+
 /** True when a process that has no handler for it goes on. */
 export function isHarmless(signal: number): boolean {
   return harmless.has(signal);

@@ -1,5 +1,11 @@
 import { quote } from "@keelson/cri-api/errors";
-import { ContainerConfigSchema, ContainerUserSchema, MountSchema, PodSandboxConfigSchema } from "@keelson/cri-api/v1";
+import {
+  ContainerConfigSchema,
+  ContainerUserSchema,
+  MountSchema,
+  PodSandboxConfigSchema,
+  type Signal,
+} from "@keelson/cri-api/v1";
 import type {
   ContainerExit,
   ContainerFacts,
@@ -80,6 +86,7 @@ export const containerCodec: RecordCodec<ContainerRecord> = {
       facts: record.facts && {
         mounts: record.facts.mounts.map((mount) => encodeMessage(MountSchema, mount)),
         user: record.facts.user && encodeMessage(ContainerUserSchema, record.facts.user),
+        stopSignal: record.facts.stopSignal,
       },
       started: record.started && { ...record.started, startedAtNs: String(record.started.startedAtNs) },
       exit: record.exit && { ...record.exit, finishedAtNs: String(record.exit.finishedAtNs) },
@@ -144,9 +151,11 @@ function sandboxFacts(from: Stored, field: string): SandboxFacts {
 function containerFacts(from: Stored, field: string): ContainerFacts {
   const facts = asStored(from[field], field);
   const user = optional(facts, "user", text);
+  const stopSignal = optional(facts, "stopSignal", integer);
   return {
     mounts: list(facts, "mounts").map((mount) => decodeMessage(MountSchema, mount, "mounts")),
     ...(user === undefined ? {} : { user: decodeMessage(ContainerUserSchema, user, "user") }),
+    ...(stopSignal === undefined ? {} : { stopSignal: stopSignal as Signal }),
   };
 }
 
