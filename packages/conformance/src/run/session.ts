@@ -25,6 +25,8 @@ export interface Outcome {
 
 export interface RunOptions {
   readonly intercept?: Intercept;
+  /** Instead of the case's own. */
+  readonly timeoutMs?: number;
 }
 
 /** A connection to a target, over which cases run. */
@@ -83,12 +85,14 @@ export async function openSession(target: Target): Promise<Session> {
 
 const defaultTimeoutMs = 30_000;
 
-async function play(one: Case, options: Omit<StageOptions, "signal" | "transcript">): Promise<Outcome> {
+type PlayOptions = Omit<StageOptions, "signal" | "transcript"> & RunOptions;
+
+async function play(one: Case, options: PlayOptions): Promise<Outcome> {
   const began = performance.now();
   const transcript = new Transcript();
   const ending = new AbortController();
   const { stage, close } = openStage({ ...options, transcript, signal: ending.signal });
-  const { timeoutMs = defaultTimeoutMs } = one;
+  const timeoutMs = options.timeoutMs ?? one.timeoutMs ?? defaultTimeoutMs;
   const late = Promise.withResolvers<never>();
   const timer = setTimeout(() => {
     late.reject(new ExpectationError(`it took longer than ${timeoutMs} ms`));

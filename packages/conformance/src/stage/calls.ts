@@ -11,18 +11,21 @@ export interface CallsOptions {
   /** Aborted when the case is over. */
   readonly signal: AbortSignal;
   readonly transcript: Transcript;
-  /** Stands between the cases and the runtime. Default: nothing does. */
+  /** Default: nothing stands between. */
   readonly intercept?: Intercept;
 }
 
-/** One unary call on its way: `next` makes it. */
+/** One call on its way. */
 export interface InterceptedCall {
   readonly method: DescMethod;
   readonly request: Message;
-  next(): Promise<Message>;
 }
 
-export type Intercept = (call: InterceptedCall) => Promise<Message>;
+/** Stands between a case and the runtime, for tests of the cases themselves. `next` makes the call. */
+export interface Intercept {
+  unary(call: InterceptedCall, next: () => Promise<Message>): Promise<Message>;
+  stream(call: InterceptedCall, messages: AsyncIterable<Message>): AsyncIterable<Message>;
+}
 
 type Unary = (request: Message, options: CriCallOptions) => Promise<Message>;
 type Streamed = (request: Message, options: CriCallOptions) => AsyncIterable<Message>;
@@ -56,13 +59,13 @@ async function unary(
   call: Unary,
   init: object,
   own: CriCallOptions,
-  { signal, transcript, intercept = ({ next }) => next() }: CallsOptions,
+  { signal, transcript, intercept }: CallsOptions,
 ): Promise<Message> {
   const request = create(method.input, init as Record<string, unknown>);
   transcript.add(`→ ${method.name} ${writeMessage(method.input, request)}`);
   try {
     const next = (): Promise<Message> => call(request, bounded(own, signal));
-    const answer = await intercept({ method, request, next });
+    const answer = await (intercept === undefined ? next() : intercept.unary({ method, request }, next));
     transcript.add(`← ${method.name} ${writeMessage(method.output, answer)}`);
     return answer;
   } catch (error) {
@@ -76,12 +79,13 @@ async function* streamed(
   call: Streamed,
   init: object,
   own: CriCallOptions,
-  { signal, transcript }: CallsOptions,
+  { signal, transcript, intercept }: CallsOptions,
 ): AsyncGenerator<Message, void> {
   const request = create(method.input, init as Record<string, unknown>);
   transcript.add(`→ ${method.name} ${writeMessage(method.input, request)}`);
   try {
-    for await (const message of call(request, bounded(own, signal))) {
+    const messages = call(request, bounded(own, signal));
+    for await (const message of intercept?.stream({ method, request }, messages) ?? messages) {
       transcript.add(`← ${method.name} ${writeMessage(method.output, message)}`);
       yield message;
     }

@@ -1,0 +1,49 @@
+// Each case can fail: at a runtime that lies in one method one of its expectations has to notice.
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { selectCases } from "../src/run/select-cases.ts";
+import { openSession, type Session } from "../src/run/session.ts";
+import type { OpenTarget } from "./conformance-suite.ts";
+import { openSimulatedTarget } from "./simulated-target.ts";
+import { counting, type Spoil, spoiling, spoils } from "./spoil.ts";
+
+/** Where a lie keeps a case waiting, the case fails by its time. */
+const timeoutMs = 1_000;
+
+describe("cases at a runtime that lies", { timeout: 120_000 }, () => {
+  let opened: OpenTarget;
+  let session: Session;
+  beforeAll(async () => {
+    opened = await openSimulatedTarget();
+    session = await openSession(opened.target);
+  });
+  afterAll(async () => {
+    await session.close();
+    await opened.close();
+  });
+
+  const only = process.env.KEELSON_CONFORMANCE_ONLY;
+  const cases = selectCases(only).filter(({ one }) => !(one.needs ?? []).includes("inside"));
+  it.concurrent.for(cases.map((named) => [named.id, named.one] as const))("%s", async ([, one]) => {
+    const counts = new Map<string, number>();
+    const honest = await session.run(one, { intercept: counting(counts) });
+    expect(honest.result, honest.reason).toBe("passed");
+    const survived: string[] = [];
+    for (const [name, from, how, spoil] of lies(counts)) {
+      const { result, by, reason } = await session.run(one, { timeoutMs, intercept: spoiling(name, { from, spoil }) });
+      if (result === "failed" && by === "expectation") return;
+      survived.push(`${name}, ${how}: ${result} ${reason}`);
+    }
+    expect.fail(`no expectation noticed any of:\n${survived.join("\n")}`);
+  });
+});
+
+/** Those of a case's last methods first: what a body asks last is what it is about. */
+function lies(counts: ReadonlyMap<string, number>): readonly (readonly [string, number, string, Spoil])[] {
+  const names = [...counts.keys()].toReversed();
+  return Object.entries(spoils).flatMap(([how, spoil]) =>
+    names.flatMap((name) => {
+      const last = (counts.get(name) ?? 1) - 1;
+      return [...new Set([last, 0])].map((from) => [name, from, how, spoil] as const);
+    }),
+  );
+}
