@@ -241,7 +241,7 @@ describe("learnServerFacts()", () => {
     await using fake = await startFakeRuntime();
     const facts = await learnServerFacts({ ...v1, version, transport: connect(fake.endpoint).transport });
     expect(facts.methods.get("RuntimeService/ListContainers")).toBe("not-asked");
-    expect(facts.generation).toBe(version === "v1" ? "1.28" : "before 1.25");
+    expect(facts.generation).toBe(version === "v1" ? "1.36" : "before 1.25");
     expect(facts.handlers[0]?.features?.recursiveReadOnlyMounts).toBe(true);
   });
 });

@@ -45,9 +45,12 @@ describe("a served core", () => {
     expect((await clients(path, "v1alpha2").runtime.version({})).runtimeApiVersion).toBe("v1alpha2");
   });
 
-  it("answers grpc-status 12 to a method of CRI that has no handler", async () => {
+  it("answers grpc-status 12 to what its engine can't do", async () => {
     const { path } = await startServer();
-    const { headers, trailers } = await rawCall(connect(path), "/runtime.v1.RuntimeService/CheckpointContainer");
+    // container_id: "a"
+    const request = Uint8Array.of(0, 0, 0, 0, 3, 0x0a, 1, 0x61);
+    const method = "/runtime.v1.RuntimeService/CheckpointContainer";
+    const { headers, trailers } = await rawCall(connect(path), method, [request]);
     expect(headers[":status"]).toBe(200);
     expect(trailers["grpc-status"]).toBe("12");
   });

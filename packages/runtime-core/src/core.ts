@@ -1,4 +1,6 @@
 import { alreadyExists, unavailable } from "@keelson/cri-api/errors";
+import { EventBus, type EventBusOptions } from "./events/event-bus.ts";
+import { Teller } from "./events/teller.ts";
 import { Joins } from "./joins/joins.ts";
 import { Pulls } from "./joins/pulls.ts";
 import { SharedWorks } from "./joins/shared-works.ts";
@@ -23,6 +25,8 @@ export interface CoreOptions {
   readonly runtimeVersion: string;
   /** How new objects are named; for tests. */
   readonly newId?: () => string;
+  /** The limits of GetContainerEvents; for tests. */
+  readonly events?: Omit<EventBusOptions, "clock" | "log">;
 }
 
 /**
@@ -44,6 +48,10 @@ export interface Core {
   /** Starts, stops and removals that run now. */
   readonly works: SharedWorks;
   readonly stops: ContainerStops;
+  /** What GetContainerEvents hands out. */
+  readonly events: EventBus;
+  /** Looks at every change, for `events`. */
+  readonly teller: Teller;
   /** "serving" from the end of `start` to the beginning of `close`; calls before and after it are UNAVAILABLE. */
   readonly phase: "new" | "starting" | "serving" | "closed";
   /**
@@ -61,8 +69,20 @@ const closeWaitMs = 10_000;
 /** Puts a core together. Nothing runs before `start`. */
 export function createCore(options: CoreOptions): Core {
   const { engine, store, clock, log, runtimeVersion, newId = newObjectId } = options;
-  const sandboxes = new Records({ kind: "sandbox", store, codec: sandboxCodec, identity: sandboxIdentity });
-  const containers = new Records({ kind: "container", store, codec: containerCodec, identity: containerIdentity });
+  const sandboxes = new Records({
+    kind: "sandbox",
+    store,
+    codec: sandboxCodec,
+    identity: sandboxIdentity,
+    onChange: (id) => core.teller.sandboxChanged(id),
+  });
+  const containers = new Records({
+    kind: "container",
+    store,
+    codec: containerCodec,
+    identity: containerIdentity,
+    onChange: (id) => core.teller.containerChanged(id),
+  });
   const sandboxJoins = new Joins({
     kind: "sandbox",
     clock,
@@ -73,6 +93,7 @@ export function createCore(options: CoreOptions): Core {
       return record && taken("run pod sandbox", "sandbox", record.id, sandboxStateName(record));
     },
     revert: (id) => revertSandbox(core, id),
+    onShow: (id) => core.teller.sandboxChanged(id),
   });
   const containerJoins = new Joins({
     kind: "container",
@@ -84,10 +105,12 @@ export function createCore(options: CoreOptions): Core {
       return record && taken("create container", "container", record.id, containerStateName(record));
     },
     revert: (id) => revertContainer(core, id),
+    onShow: (id) => core.teller.containerChanged(id),
   });
   const works = new SharedWorks(log);
   const stops = new ContainerStops({ engine: engine.containers, clock, containers });
   const pulls = new Pulls({ clock, log, pull: (request, task) => engine.images.pull(request, task) });
+  const events = new EventBus({ clock, log, ...options.events });
   let phase: Core["phase"] = "new";
   let closing: Promise<void> | undefined;
 
@@ -95,6 +118,7 @@ export function createCore(options: CoreOptions): Core {
     phase = "closed";
     const reason = unavailable("the runtime is stopping", { hint: "call again when it runs" });
     stops.close();
+    events.close(reason);
     const ended = Promise.all([sandboxJoins, containerJoins, works, pulls].map((each) => each.close(reason)));
     await withinDeadline(
       ended.then(() => {}),
@@ -118,6 +142,10 @@ export function createCore(options: CoreOptions): Core {
     pulls,
     works,
     stops,
+    events,
+    get teller() {
+      return teller;
+    },
     get phase() {
       return phase;
     },
@@ -125,6 +153,7 @@ export function createCore(options: CoreOptions): Core {
       if (phase !== "new") throw new Error(`start core: it is ${phase}`);
       phase = "starting";
       await recover(core, observe(core));
+      events.open();
       phase = "serving";
     },
     close() {
@@ -132,6 +161,7 @@ export function createCore(options: CoreOptions): Core {
       return closing;
     },
   };
+  const teller = new Teller(core);
   return core;
 }
 

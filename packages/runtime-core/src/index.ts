@@ -1,4 +1,5 @@
 export { type Core, type CoreOptions, createCore } from "./core.ts";
 export { type Log, type LogFields, silentLog } from "./log.ts";
 export { type RegisterOptions, registerCri } from "./router.ts";
+export { cutOffKey } from "./rpc/serve-stream.ts";
 export { createSystemClock } from "./system-clock.ts";

@@ -49,9 +49,21 @@ export function getContainer(core: Core, id: string): ContainerRecord {
   return record;
 }
 
-function byPrefix<R extends Identified>(records: readonly R[], prefix: string, field: string): R | undefined {
-  if (prefix === "") throw invalidArgument(`${field} is empty`, { hint: "name an ID" });
-  if (prefix.length > 1024) throw invalidArgument(`${field} is too long: ${prefix.length} characters`);
+/**
+ * What no ID can be.
+ * @throws INVALID_ARGUMENT naming the field
+ */
+export function checkId(id: string, field: "pod_sandbox_id" | "container_id"): void {
+  if (id === "") throw invalidArgument(`${field} is empty`, { hint: "name an ID" });
+  if (id.length > 1024) throw invalidArgument(`${field} is too long: ${id.length} characters`);
+}
+
+function byPrefix<R extends Identified>(
+  records: readonly R[],
+  prefix: string,
+  field: Parameters<typeof checkId>[1],
+): R | undefined {
+  checkId(prefix, field);
   if (prefix.length >= 64) return undefined;
   const [first, second] = records.filter(({ id }) => id.startsWith(prefix));
   if (first !== undefined && second !== undefined) {

@@ -1,28 +1,54 @@
-import type { DescMethodUnary, DescService } from "@bufbuild/protobuf";
+import type { DescMethod, DescMethodServerStreaming, DescMethodUnary, DescService } from "@bufbuild/protobuf";
 import type { ConnectRouter, ServiceImpl } from "@connectrpc/connect";
 import { type CriVersion, criServices, criVersions } from "@keelson/cri-api/versions";
 import type { Core } from "./core.ts";
+import { attach } from "./rpc/attach.ts";
+import { checkpointContainer } from "./rpc/checkpoint-container.ts";
+import { checkpointPod } from "./rpc/checkpoint-pod.ts";
 import { containerStatus } from "./rpc/container-status.ts";
 import { createContainer } from "./rpc/create-container.ts";
+import { exec } from "./rpc/exec.ts";
 import { execSync } from "./rpc/exec-sync.ts";
+import type { CallCount } from "./rpc/gate.ts";
+import { getContainerEvents } from "./rpc/get-container-events.ts";
 import { imageFsInfo } from "./rpc/image-fs-info.ts";
 import { imageStatus } from "./rpc/image-status.ts";
 import { listContainers } from "./rpc/list-containers.ts";
 import { listImages } from "./rpc/list-images.ts";
+import { listMetricDescriptors } from "./rpc/list-metric-descriptors.ts";
 import { listPodSandbox } from "./rpc/list-pod-sandbox.ts";
+import { listPodSandboxMetrics } from "./rpc/list-pod-sandbox-metrics.ts";
 import { podSandboxStatus } from "./rpc/pod-sandbox-status.ts";
+import { portForward } from "./rpc/port-forward.ts";
 import { pullImage } from "./rpc/pull-image.ts";
 import { removeContainer } from "./rpc/remove-container.ts";
 import { removeImage } from "./rpc/remove-image.ts";
 import { removePodSandbox } from "./rpc/remove-pod-sandbox.ts";
-import type { ImageMethods, ImageRpc, Rpc, RuntimeMethods, RuntimeRpc } from "./rpc/rpc.ts";
+import { restorePod } from "./rpc/restore-pod.ts";
+import type {
+  ImageMethods,
+  ImageRpc,
+  ImageStreamRpc,
+  ImageStreams,
+  Rpc,
+  RuntimeMethods,
+  RuntimeRpc,
+  RuntimeStreamRpc,
+  RuntimeStreams,
+  StreamRpc,
+} from "./rpc/rpc.ts";
 import { runPodSandbox } from "./rpc/run-pod-sandbox.ts";
 import { runtimeConfig } from "./rpc/runtime-config.ts";
-import { type CallCount, serve } from "./rpc/serve.ts";
+import { serve } from "./rpc/serve.ts";
+import { serveStream } from "./rpc/serve-stream.ts";
 import { startContainer } from "./rpc/start-container.ts";
 import { status } from "./rpc/status.ts";
 import { stopContainer } from "./rpc/stop-container.ts";
 import { stopPodSandbox } from "./rpc/stop-pod-sandbox.ts";
+import { streamContainers } from "./rpc/stream-containers.ts";
+import { streamImages } from "./rpc/stream-images.ts";
+import { streamPodSandboxMetrics } from "./rpc/stream-pod-sandbox-metrics.ts";
+import { streamPodSandboxes } from "./rpc/stream-pod-sandboxes.ts";
 import { updateRuntimeConfig } from "./rpc/update-runtime-config.ts";
 import { version } from "./rpc/version.ts";
 
@@ -44,6 +70,21 @@ const runtimeRpcs: { readonly [Name in keyof RuntimeMethods]?: RuntimeRpc<Name> 
   status,
   runtimeConfig,
   updateRuntimeConfig,
+  exec,
+  attach,
+  portForward,
+  checkpointContainer,
+  checkpointPod,
+  restorePod,
+  listMetricDescriptors,
+  listPodSandboxMetrics,
+};
+
+const runtimeStreams: { readonly [Name in keyof RuntimeStreams]?: RuntimeStreamRpc<Name> } = {
+  streamPodSandboxes,
+  streamContainers,
+  streamPodSandboxMetrics,
+  getContainerEvents,
 };
 
 const imageRpcs: { readonly [Name in keyof ImageMethods]?: ImageRpc<Name> } = {
@@ -54,32 +95,52 @@ const imageRpcs: { readonly [Name in keyof ImageMethods]?: ImageRpc<Name> } = {
   imageFsInfo,
 };
 
+const imageStreams: { readonly [Name in keyof ImageStreams]?: ImageStreamRpc<Name> } = { streamImages };
+
+/** Stays open as long as its caller likes. Its own limit is the number of subscribers. */
+const openEnded = "getContainerEvents" satisfies keyof RuntimeStreams;
+
 export interface RegisterOptions {
   /** The versions of CRI that are served. Default: all that there are. */
   readonly versions?: readonly CriVersion[];
+  /** Fires when the server takes no more calls: streams end with UNAVAILABLE then. */
+  readonly stopping?: AbortSignal;
 }
 
 /** Puts a core behind a Connect router: the same handlers for each version, which differs only in its path. */
 export function registerCri(router: ConnectRouter, core: Core, options: RegisterOptions = {}): void {
   const count: CallCount = { running: 0 };
+  const { stopping } = options;
   for (const version of options.versions ?? criVersions) {
     const { runtime, image } = criServices[version];
-    router.service(runtime, handlers(runtime, runtimeRpcs, core, { version, count }));
-    router.service(image, handlers(image, imageRpcs, core, { version, count }));
+    const how = { version, count, stopping };
+    router.service(runtime, handlers(runtime, { ...runtimeRpcs, ...runtimeStreams }, core, how));
+    router.service(image, handlers(image, { ...imageRpcs, ...imageStreams }, core, how));
   }
+}
+
+interface How {
+  readonly version: CriVersion;
+  readonly count: CallCount;
+  readonly stopping: AbortSignal | undefined;
 }
 
 function handlers<Service extends DescService>(
   service: Service,
   rpcs: Readonly<Record<string, unknown>>,
   core: Core,
-  options: { readonly version: CriVersion; readonly count: CallCount },
+  how: How,
 ): Partial<ServiceImpl<Service>> {
   const served = service.methods.filter(({ localName }) => Object.hasOwn(rpcs, localName));
-  // a record of handlers of different types: each was checked against its method in the tables above
-  const entries = served.map((method) => [
-    method.localName,
-    serve(core, method as DescMethodUnary, rpcs[method.localName] as Rpc<DescMethodUnary>, options),
-  ]);
+  const entries = served.map((method) => [method.localName, handler(core, method, rpcs[method.localName], how)]);
   return Object.fromEntries(entries) as Partial<ServiceImpl<Service>>;
+}
+
+/** Handlers are of different types: each was checked against its method in the tables above. */
+function handler(core: Core, method: DescMethod, rpc: unknown, how: How): unknown {
+  if (method.methodKind === "unary") return serve(core, method as DescMethodUnary, rpc as Rpc<DescMethodUnary>, how);
+  return serveStream(core, method as DescMethodServerStreaming, rpc as StreamRpc<DescMethodServerStreaming>, {
+    ...how,
+    counted: method.localName !== openEnded,
+  });
 }

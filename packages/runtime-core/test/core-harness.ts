@@ -25,6 +25,7 @@ import {
   createSimulatedWorld,
   type Faults,
   type ManualClock,
+  type MemoryLogs,
   type MemoryStore,
   type SimulatedWorld,
   scriptAnnotation,
@@ -43,6 +44,7 @@ export interface CoreHarness {
   readonly store: MemoryStore;
   readonly clock: ManualClock;
   readonly faults: Faults;
+  readonly logs: MemoryLogs;
   readonly lines: readonly LogLine[];
   readonly runtime: Client<typeof RuntimeService>;
   readonly images: Client<typeof ImageService>;
@@ -56,6 +58,8 @@ export interface CoreHarnessOptions {
   readonly clock?: ManualClock;
   readonly version?: CriVersion;
   readonly newId?: () => string;
+  /** What the core gets in place of the simulated engine. */
+  readonly over?: (engine: Engine) => Engine;
 }
 
 /** What a message can be made of, and no message. */
@@ -67,15 +71,16 @@ export const busybox = "docker.io/library/busybox:latest";
 export async function openCore(options: CoreHarnessOptions = {}): Promise<CoreHarness> {
   const { world = createSimulatedWorld(), clock = createManualClock(), version = "v1" } = options;
   const faults = createFaults();
+  const logs = createMemoryLogs();
   const store = options.store ?? createMemoryStore({ faults });
   const lines: LogLine[] = [];
   const log = collectingLog(lines);
   // a core whose store was taken away hears of ends that it can't record
   const onError = (error: unknown): void => log.debug("the simulated engine had nobody to tell", { error });
-  const engine = createSimulatedEngine({ clock, world, faults, logs: createMemoryLogs(), onError });
+  const engine = createSimulatedEngine({ clock, world, faults, logs, onError });
   const { newId } = options;
   const core = createCore({
-    engine,
+    engine: options.over?.(engine) ?? engine,
     store: options.through?.(store) ?? store,
     clock,
     log,
@@ -87,7 +92,7 @@ export async function openCore(options: CoreHarnessOptions = {}): Promise<CoreHa
   const { runtime, image } = criServices[version];
   const images = createClient(image, transport);
   await images.pullImage({ image: { image: busybox } });
-  return { core, engine, world, store, clock, faults, lines, runtime: createClient(runtime, transport), images };
+  return { core, engine, world, store, clock, faults, logs, lines, runtime: createClient(runtime, transport), images };
 }
 
 export function collectingLog(lines: LogLine[]): Log {

@@ -14,6 +14,8 @@ export interface JoinsOptions {
   readonly taken: (identity: string) => Error | undefined;
   /** Gives a hidden object back with its record. When it throws, the record stays and is visible from then on. */
   readonly revert: (id: string) => Promise<void>;
+  /** Called when what is recorded under an ID has become visible. Must not throw. */
+  readonly onShow?: (id: string) => void;
   /** How long a finished object waits for a caller. Default two minutes. */
   readonly unclaimedMs?: number;
 }
@@ -198,5 +200,6 @@ export class Joins {
   #show(slot: Slot): void {
     this.#slots.delete(slot.wanted.identity);
     this.#ids.delete(slot.id);
+    this.#options.onShow?.(slot.id);
   }
 }

@@ -19,6 +19,7 @@ const unfinished = "its create was interrupted and has not been reverted";
  */
 export async function recover(core: Core, observer: EngineObserver): Promise<void> {
   await load(core);
+  core.teller.remember();
   const { sandboxes, containers } = core;
   const verdicts = await core.engine.reconcile(
     {

@@ -1,9 +1,12 @@
+import type { CheckpointEngine } from "./checkpoint-engine.ts";
 import type { ContainerEngine } from "./container-engine.ts";
 import type { ImageEngine } from "./image-engine.ts";
 import type { Journal } from "./journal.ts";
+import type { MetricsEngine } from "./metrics-engine.ts";
 import type { NodeEngine } from "./node-engine.ts";
 import type { ContainerExit, ContainerRecord, SandboxRecord, StartFacts } from "./records.ts";
 import type { SandboxEngine } from "./sandbox-engine.ts";
+import type { StreamEngine } from "./stream-engine.ts";
 
 /**
  * A set of drivers behind the ports.
@@ -16,6 +19,10 @@ export interface Engine {
   readonly sandboxes: SandboxEngine;
   readonly containers: ContainerEngine;
   readonly images: ImageEngine;
+  // what an engine may lack: its calls are answered UNIMPLEMENTED then
+  readonly streams?: StreamEngine;
+  readonly checkpoints?: CheckpointEngine;
+  readonly metrics?: MetricsEngine;
   /**
    * Compares the records with what is really there: adopts what runs, notes what ended, reverts what was not finished,
    * and removes what no record names. Nobody else deletes. From then on `observer` hears of every end.

@@ -1,3 +1,4 @@
+export type { CheckpointContainer, CheckpointEngine, CheckpointPod } from "./checkpoint-engine.ts";
 export type { Clock, Timer } from "./clock.ts";
 export type { ContainerEngine, ExecRequest, ExecResult } from "./container-engine.ts";
 export type {
@@ -11,6 +12,7 @@ export type {
 export type { ImageEngine, ImageFsInfo, PullRequest } from "./image-engine.ts";
 export type { Journal } from "./journal.ts";
 export type { Json } from "./json.ts";
+export type { MetricsEngine } from "./metrics-engine.ts";
 export type { Condition, NodeEngine } from "./node-engine.ts";
 export type {
   ContainerExit,
@@ -38,4 +40,5 @@ export {
   type Step,
   step,
 } from "./step.ts";
+export type { StreamEngine } from "./stream-engine.ts";
 export type { Task } from "./task.ts";

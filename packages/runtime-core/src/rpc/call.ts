@@ -30,6 +30,8 @@ const longestTimerMs = 2 ** 31 - 1;
 export interface OpenCall extends Call {
   /** Rejects when the caller goes or its deadline is near. */
   readonly gone: Promise<never>;
+  /** Ends the call from inside, as if the caller had gone for this reason. */
+  leave(reason: Error): void;
   /** Lets go of timer and listener. */
   close(): void;
 }
@@ -77,6 +79,7 @@ export function openCall(options: CallOptions): OpenCall {
       stage.set(other);
     },
     gone,
+    leave,
     close() {
       clearTimeout(timer);
       signal.removeEventListener("abort", onGone);

@@ -1,3 +1,6 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { ContainerFilter, ContainerSchema } from "@keelson/cri-api/v1";
+import type { Core } from "../core.ts";
 import { visibleContainers } from "../lookup.ts";
 import type { ContainerRecord } from "../ports/index.ts";
 import { containerState } from "../state/states.ts";
@@ -5,18 +8,23 @@ import { asNamed } from "./container-status-message.ts";
 import { hasLabels, idMatches } from "./filters.ts";
 import type { RuntimeRpc } from "./rpc.ts";
 
-export const listContainers: RuntimeRpc<"listContainers"> = (core) => (request) => {
-  const { filter } = request;
+export const listContainers: RuntimeRpc<"listContainers"> = (core) => (request) => ({
+  containers: listedContainers(core, request.filter).map(containerItem),
+});
+
+/** The containers that a list shows, as they are now. */
+export function listedContainers(core: Core, filter: ContainerFilter | undefined): readonly ContainerRecord[] {
   const passes = (record: ContainerRecord): boolean =>
     filter === undefined ||
     (idMatches(record.id, filter.id) &&
       idMatches(record.sandboxId, filter.podSandboxId) &&
       (filter.state === undefined || filter.state.state === containerState(record)) &&
       hasLabels(record.config.labels, filter.labelSelector));
-  return { containers: visibleContainers(core).filter(passes).map(listItem) };
-};
+  return visibleContainers(core).filter(passes);
+}
 
-const listItem = (record: ContainerRecord) => ({
+/** A container's record as lists show it. */
+export const containerItem = (record: ContainerRecord): MessageInitShape<typeof ContainerSchema> => ({
   id: record.id,
   podSandboxId: record.sandboxId,
   metadata: record.config.metadata,

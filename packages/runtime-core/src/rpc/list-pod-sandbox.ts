@@ -1,20 +1,28 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { PodSandboxFilter, PodSandboxSchema } from "@keelson/cri-api/v1";
+import type { Core } from "../core.ts";
 import { visibleSandboxes } from "../lookup.ts";
 import type { SandboxRecord } from "../ports/index.ts";
 import { sandboxState } from "../state/states.ts";
 import { hasLabels, idMatches } from "./filters.ts";
 import type { RuntimeRpc } from "./rpc.ts";
 
-export const listPodSandbox: RuntimeRpc<"listPodSandbox"> = (core) => (request) => {
-  const { filter } = request;
+export const listPodSandbox: RuntimeRpc<"listPodSandbox"> = (core) => (request) => ({
+  items: listedSandboxes(core, request.filter).map(sandboxItem),
+});
+
+/** The sandboxes that a list shows, as they are now. */
+export function listedSandboxes(core: Core, filter: PodSandboxFilter | undefined): readonly SandboxRecord[] {
   const passes = (record: SandboxRecord): boolean =>
     filter === undefined ||
     (idMatches(record.id, filter.id) &&
       (filter.state === undefined || filter.state.state === sandboxState(record)) &&
       hasLabels(record.config.labels, filter.labelSelector));
-  return { items: visibleSandboxes(core).filter(passes).map(listItem) };
-};
+  return visibleSandboxes(core).filter(passes);
+}
 
-const listItem = (record: SandboxRecord) => ({
+/** A sandbox's record as lists show it. */
+export const sandboxItem = (record: SandboxRecord): MessageInitShape<typeof PodSandboxSchema> => ({
   id: record.id,
   metadata: record.config.metadata,
   state: sandboxState(record),

@@ -1,11 +1,9 @@
-import type { MessageInitShape } from "@bufbuild/protobuf";
 import { toJson } from "@bufbuild/protobuf";
-import { PodSandboxConfigSchema, type PodSandboxStatusSchema } from "@keelson/cri-api/v1";
+import { PodSandboxConfigSchema } from "@keelson/cri-api/v1";
 import { getSandbox, visibleContainers } from "../lookup.ts";
-import type { SandboxRecord } from "../ports/index.ts";
-import { isReady, sandboxState } from "../state/states.ts";
 import { containerStatusMessage } from "./container-status-message.ts";
 import type { RuntimeRpc } from "./rpc.ts";
+import { sandboxStatusMessage } from "./sandbox-status-message.ts";
 import { protoNames, verboseInfo } from "./verbose-info.ts";
 
 export const podSandboxStatus: RuntimeRpc<"podSandboxStatus"> = (core) => async (request, call) => {
@@ -29,21 +27,3 @@ export const podSandboxStatus: RuntimeRpc<"podSandboxStatus"> = (core) => async 
     timestamp: core.clock.now(),
   };
 };
-
-function sandboxStatusMessage(record: SandboxRecord): MessageInitShape<typeof PodSandboxStatusSchema> {
-  const { config, facts } = record;
-  // a sandbox that is not whole has given its addresses back, or is about to
-  const [ip = "", ...additional] = isReady(record) ? (facts?.ips ?? []) : [];
-  const options = config.linux?.securityContext?.namespaceOptions;
-  return {
-    id: record.id,
-    metadata: config.metadata,
-    state: sandboxState(record),
-    createdAt: record.createdAtNs,
-    network: { ip, additionalIps: additional.map((one) => ({ ip: one })) },
-    linux: { namespaces: { options } },
-    labels: config.labels,
-    annotations: config.annotations,
-    runtimeHandler: record.runtimeHandler,
-  };
-}

@@ -15,6 +15,8 @@ export interface RecordsOptions<R> {
   readonly codec: RecordCodec<R>;
   /** What a caller's retry names the object by. */
   readonly identity: (record: R) => string;
+  /** Called when memory shows a change: the record is as `get` gives it, or gone. Must not throw. */
+  readonly onChange?: (id: string) => void;
 }
 
 /**
@@ -28,6 +30,7 @@ export class Records<R extends Recorded> {
   readonly #store: StateStore;
   readonly #codec: RecordCodec<R>;
   readonly #identity: (record: R) => string;
+  readonly #onChange: (id: string) => void;
   readonly #byId = new Map<string, R>();
   readonly #byIdentity = new Map<string, string>();
   readonly #lock = new KeyedLock();
@@ -38,6 +41,7 @@ export class Records<R extends Recorded> {
     this.#store = options.store;
     this.#codec = options.codec;
     this.#identity = options.identity;
+    this.#onChange = options.onChange ?? (() => {});
   }
 
   /**
@@ -80,6 +84,7 @@ export class Records<R extends Recorded> {
       if (this.#byId.has(record.id)) throw internal(`add ${this.kind} ${record.id}: there is one`);
       await this.#store.put(this.#key(record.id), this.#codec.encode(record));
       this.#show(record);
+      this.#onChange(record.id);
       return record;
     });
   }
@@ -96,6 +101,7 @@ export class Records<R extends Recorded> {
       if (changed === old) return old;
       await this.#store.put(this.#key(id), this.#codec.encode(changed));
       this.#show(changed);
+      this.#onChange(id);
       this.#wake(id);
       return changed;
     });
@@ -110,6 +116,7 @@ export class Records<R extends Recorded> {
       this.#byId.delete(id);
       const identity = this.#identity(old);
       if (this.#byIdentity.get(identity) === id) this.#byIdentity.delete(identity);
+      this.#onChange(id);
       this.#wake(id);
     });
   }

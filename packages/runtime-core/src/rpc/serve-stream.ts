@@ -1,0 +1,113 @@
+import type { DescMethodServerStreaming, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
+import { type ContextKey, createContextKey, type HandlerContext } from "@connectrpc/connect";
+import { canceled, isCriError, quote, unavailable } from "@keelson/cri-api/errors";
+import type { CriVersion } from "@keelson/cri-api/versions";
+import type { Core } from "../core.ts";
+import { type Call, openCall } from "./call.ts";
+import { about, type CallCount, logFailure, millisSince, refuseEarly } from "./gate.ts";
+import type { StreamRpc } from "./rpc.ts";
+import { toConnectError } from "./to-connect-error.ts";
+
+/** One call that is answered with a stream. */
+export interface StreamCall extends Call {
+  /** How the caller calls itself (gRPC's user-agent), quoted; for the log. */
+  readonly caller: string;
+  /** Ends the stream although its caller does not take what it was sent. */
+  cutOff(reason: Error): void;
+}
+
+/**
+ * How a server resets the stream of a call whose caller does not read: the call itself can't, it is only asked for the
+ * next part when the one before was taken. Without it such a call ends when its caller reads again.
+ */
+export const cutOffKey: ContextKey<(reason: Error) => void> = createContextKey<(reason: Error) => void>(() => {}, {
+  description: "resets the stream of this call",
+});
+
+export interface ServeStreamOptions {
+  readonly version: CriVersion;
+  readonly count: CallCount;
+  /** Whether it counts among the calls that run; not where a stream may stay open for ever. */
+  readonly counted: boolean;
+  /** Fires when the server takes no more calls: streams end with UNAVAILABLE. */
+  readonly stopping: AbortSignal | undefined;
+}
+
+type Answer<Method extends DescMethodServerStreaming> = MessageInitShape<Method["output"]>;
+
+/**
+ * As `serve`, for a method that answers with a stream: the next part is asked for when the caller has taken the one
+ * before, and the handler ends with its caller, its deadline or the server.
+ */
+export function serveStream<Method extends DescMethodServerStreaming>(
+  core: Core,
+  method: Method,
+  rpc: StreamRpc<Method>,
+  options: ServeStreamOptions,
+): (request: MessageShape<Method["input"]>, context: HandlerContext) => AsyncIterable<Answer<Method>> {
+  const handle = rpc(core);
+  const { version, count, counted, stopping } = options;
+  return async function* serve(request, context) {
+    const began = core.clock.now();
+    const open = openCall({ rpc: method.name, version, timeoutMs: context.timeoutMs(), signal: context.signal });
+    const call: StreamCall = {
+      ...open,
+      caller: quote(context.requestHeader.get("user-agent") ?? "", 80),
+      cutOff: context.values.get(cutOffKey),
+    };
+    const stop = (): void => open.leave(unavailable("the runtime is stopping", { hint: "call again when it runs" }));
+    let handler: AsyncIterator<Answer<Method>> | undefined;
+    let taken = 0;
+    let running = 0;
+    let outcome = "call left by its caller";
+    try {
+      refuseEarly(core, count);
+      running = counted ? 1 : 0;
+      count.running += running;
+      if (stopping?.aborted) stop();
+      stopping?.addEventListener("abort", stop, { once: true });
+      handler = handle(request, call)[Symbol.asyncIterator]();
+      for (let part = await next(handler, call); part.done !== true; part = await next(handler, call)) {
+        yield* handedOver(part.value, call);
+        taken++;
+      }
+      outcome = "call answered";
+    } catch (error) {
+      outcome = "call failed";
+      if (!isCriError(error, "CANCELED")) logFailure(core, call, error, millisSince(core, began));
+      throw toConnectError(error);
+    } finally {
+      count.running -= running;
+      stopping?.removeEventListener("abort", stop);
+      open.close();
+      // one that waits sees the call's signal, and ends after that
+      handler
+        ?.return?.()
+        .catch((error: unknown) => core.log.error("stream broke at its end", { ...about(call), error }));
+      core.log.debug(outcome, { ...about(call), parts: taken, tookMs: millisSince(core, began) });
+    }
+  };
+}
+
+/** Yields one part. What the transport throws at it says that the caller is no longer there. */
+function* handedOver<T>(part: T, call: Call): Generator<T, void> {
+  try {
+    yield part;
+  } catch (cause) {
+    throw canceled(`${call.rpc}: the caller went`, { cause });
+  }
+}
+
+/** The next part; rejects when the call is over before. */
+async function next<T>(parts: AsyncIterator<T>, { signal }: Call): Promise<IteratorResult<T, unknown>> {
+  signal.throwIfAborted();
+  // a listener for each wait: a race with one promise would keep all of them until the stream ends
+  const { promise: over, reject } = Promise.withResolvers<never>();
+  const leave = (): void => reject(signal.reason);
+  signal.addEventListener("abort", leave, { once: true });
+  try {
+    return await Promise.race([parts.next(), over]);
+  } finally {
+    signal.removeEventListener("abort", leave);
+  }
+}
