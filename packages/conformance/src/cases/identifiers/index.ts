@@ -1,4 +1,5 @@
 import type { Case } from "../../case.ts";
-import * as prefix from "./prefix.ts";
+import * as containerIds from "./container-ids.ts";
+import * as sandboxIds from "./sandbox-ids.ts";
 
-export const identifiers: readonly Case[] = [...Object.values(prefix)];
+export const identifiers: readonly Case[] = [...Object.values(containerIds), ...Object.values(sandboxIds)];

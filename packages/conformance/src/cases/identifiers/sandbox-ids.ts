@@ -1,0 +1,62 @@
+import { PodSandboxState } from "@keelson/cri-api/v1";
+import { expect, expectFailure, expectSuccess } from "../../assert/expect.ts";
+import { type Case, defineCase } from "../../case.ts";
+import { ambiguousPrefix } from "./ambiguous-prefix.ts";
+
+export const sandboxByPrefix: Case = defineCase({
+  name: "every call that takes a sandbox ID takes its beginning",
+  cites: "runtime.v1 RuntimeService: runtimes also take an unambiguous beginning; containerd truncindex",
+  covers: [
+    "PodSandboxStatusRequest.pod_sandbox_id",
+    "CreateContainerRequest.pod_sandbox_id",
+    "StopPodSandboxRequest.pod_sandbox_id",
+    "RemovePodSandboxRequest.pod_sandbox_id",
+  ],
+  async run({ cri, pod }) {
+    const podSandboxId = (await pod.run()).slice(0, 20);
+    const status = async () => (await expectSuccess(cri.podSandboxStatus({ podSandboxId }))).status;
+    expect((await status())?.id).toBe(pod.id);
+    const config = pod.container();
+    const { containerId } = await expectSuccess(
+      cri.createContainer({ podSandboxId, config, sandboxConfig: pod.config }),
+    );
+    const { containers } = await cri.listContainers({ filter: { id: containerId } });
+    expect(containers).toMatchObject([{ podSandboxId: pod.id }]);
+    await expectSuccess(cri.stopPodSandbox({ podSandboxId }));
+    expect((await status())?.state).toBe(PodSandboxState.SANDBOX_NOTREADY);
+    await expectSuccess(cri.removePodSandbox({ podSandboxId }));
+    await expectFailure(cri.podSandboxStatus({ podSandboxId: pod.id }), "NOT_FOUND");
+  },
+});
+
+export const emptySandboxId: Case = defineCase({
+  name: "an empty sandbox ID names no sandbox, however few there are",
+  cites: "runtime.v1 RuntimeService: InvalidArgument, the request can't be right",
+  covers: ["PodSandboxStatusRequest.pod_sandbox_id", "CreateContainerRequest.pod_sandbox_id"],
+  async run({ cri, pod }) {
+    await pod.run();
+    const wrong = ["INVALID_ARGUMENT", "NOT_FOUND"] as const;
+    await expectFailure(cri.podSandboxStatus({ podSandboxId: "" }), wrong);
+    const config = pod.container();
+    await expectFailure(cri.createContainer({ podSandboxId: "", config, sandboxConfig: pod.config }), wrong);
+    expect((await pod.status()).state).toBe(PodSandboxState.SANDBOX_READY);
+  },
+});
+
+export const oneSandboxOnly: Case = defineCase({
+  name: "the beginning of two sandboxes' IDs is an error and touches neither",
+  cites: "runtime.v1 RuntimeService: an unambiguous beginning; containerd truncindex ErrAmbiguousPrefix",
+  covers: ["PodSandboxStatusRequest.pod_sandbox_id", "RemovePodSandboxRequest.pod_sandbox_id"],
+  async run({ cri, anotherPod }) {
+    const ids: string[] = [];
+    while (ambiguousPrefix(ids) === undefined) ids.push(await anotherPod().run());
+    const podSandboxId = ambiguousPrefix(ids) ?? "";
+    const wrong = ["INVALID_ARGUMENT", "FAILED_PRECONDITION"] as const;
+    await expectFailure(cri.podSandboxStatus({ podSandboxId }), wrong);
+    await expectFailure(cri.stopPodSandbox({ podSandboxId }), wrong);
+    await expectFailure(cri.removePodSandbox({ podSandboxId }), wrong);
+    const { items } = await cri.listPodSandbox({});
+    const mine = items.filter(({ id, state }) => ids.includes(id) && state === PodSandboxState.SANDBOX_READY);
+    expect(mine).toHaveLength(ids.length);
+  },
+});
