@@ -396,7 +396,7 @@ function tick(): void {
 }
 
 describe("bounded memory", () => {
-  it("is kept over one line without an end, and over lines that nobody takes", async () => {
+  it("is kept over one line without an end, in the format or in none", async () => {
     const script = `
       const { followLog } = await import(process.argv[1]);
       const [, , path, tag] = process.argv;
@@ -404,7 +404,7 @@ describe("bounded memory", () => {
       for await (const line of followLog(path, { follow: false })) bytes += line.bytes.length;
       console.log(bytes, Math.round(process.resourceUsage().maxRSS / 1024));
     `;
-    const size = 256 * 1024 * 1024;
+    const size = 384 * 1024 * 1024;
     const module = import.meta.resolve("@keelson/cri-client/logs");
     const most: number[] = [];
     for (const head of [line("").slice(0, -1), "", `${line("x")}`]) {
@@ -416,6 +416,6 @@ describe("bounded memory", () => {
       expect(bytes).toBe(head === "" ? 0 : head.endsWith("\n") ? 1 : size - head.length);
       most.push(rssMib);
     }
-    expect(Math.max(...most)).toBeLessThan(200);
+    expect(Math.max(...most)).toBeLessThan(256);
   }, 120_000);
 });
