@@ -1,4 +1,5 @@
 import { alreadyExists, unavailable } from "@keelson/cri-api/errors";
+import { KeyedLock } from "@keelson/lifecycle";
 import { EventBus, type EventBusOptions } from "./events/event-bus.ts";
 import { Teller } from "./events/teller.ts";
 import { Joins } from "./joins/joins.ts";
@@ -15,6 +16,7 @@ import { newObjectId } from "./state/object-id.ts";
 import { containerCodec, sandboxCodec } from "./state/record-codec.ts";
 import { Records } from "./state/records.ts";
 import { containerIdentity, containerStateName, sandboxIdentity, sandboxStateName } from "./state/states.ts";
+import { CpuRates } from "./stats/cpu-rates.ts";
 
 export interface CoreOptions {
   readonly engine: Engine;
@@ -48,6 +50,10 @@ export interface Core {
   /** Starts, stops and removals that run now. */
   readonly works: SharedWorks;
   readonly stops: ContainerStops;
+  /** The start, the changes and the removal of one container, by its ID: one after the other. */
+  readonly containerLock: { run<T>(id: string, task: () => Promise<T>): Promise<T> };
+  /** CPU samples of what was measured. */
+  readonly cpuRates: CpuRates;
   /** What GetContainerEvents hands out. */
   readonly events: EventBus;
   /** Looks at every change, for `events`. */
@@ -142,6 +148,8 @@ export function createCore(options: CoreOptions): Core {
     pulls,
     works,
     stops,
+    containerLock: new KeyedLock(),
+    cpuRates: new CpuRates(),
     events,
     get teller() {
       return teller;

@@ -5,6 +5,7 @@ import type { Core } from "./core.ts";
 import { attach } from "./rpc/attach.ts";
 import { checkpointContainer } from "./rpc/checkpoint-container.ts";
 import { checkpointPod } from "./rpc/checkpoint-pod.ts";
+import { containerStats } from "./rpc/container-stats.ts";
 import { containerStatus } from "./rpc/container-status.ts";
 import { createContainer } from "./rpc/create-container.ts";
 import { exec } from "./rpc/exec.ts";
@@ -13,17 +14,21 @@ import type { CallCount } from "./rpc/gate.ts";
 import { getContainerEvents } from "./rpc/get-container-events.ts";
 import { imageFsInfo } from "./rpc/image-fs-info.ts";
 import { imageStatus } from "./rpc/image-status.ts";
+import { listContainerStats } from "./rpc/list-container-stats.ts";
 import { listContainers } from "./rpc/list-containers.ts";
 import { listImages } from "./rpc/list-images.ts";
 import { listMetricDescriptors } from "./rpc/list-metric-descriptors.ts";
 import { listPodSandbox } from "./rpc/list-pod-sandbox.ts";
 import { listPodSandboxMetrics } from "./rpc/list-pod-sandbox-metrics.ts";
+import { listPodSandboxStats } from "./rpc/list-pod-sandbox-stats.ts";
+import { podSandboxStats } from "./rpc/pod-sandbox-stats.ts";
 import { podSandboxStatus } from "./rpc/pod-sandbox-status.ts";
 import { portForward } from "./rpc/port-forward.ts";
 import { pullImage } from "./rpc/pull-image.ts";
 import { removeContainer } from "./rpc/remove-container.ts";
 import { removeImage } from "./rpc/remove-image.ts";
 import { removePodSandbox } from "./rpc/remove-pod-sandbox.ts";
+import { reopenContainerLog } from "./rpc/reopen-container-log.ts";
 import { restorePod } from "./rpc/restore-pod.ts";
 import type {
   ImageMethods,
@@ -45,10 +50,14 @@ import { startContainer } from "./rpc/start-container.ts";
 import { status } from "./rpc/status.ts";
 import { stopContainer } from "./rpc/stop-container.ts";
 import { stopPodSandbox } from "./rpc/stop-pod-sandbox.ts";
+import { streamContainerStats } from "./rpc/stream-container-stats.ts";
 import { streamContainers } from "./rpc/stream-containers.ts";
 import { streamImages } from "./rpc/stream-images.ts";
 import { streamPodSandboxMetrics } from "./rpc/stream-pod-sandbox-metrics.ts";
+import { streamPodSandboxStats } from "./rpc/stream-pod-sandbox-stats.ts";
 import { streamPodSandboxes } from "./rpc/stream-pod-sandboxes.ts";
+import { updateContainerResources } from "./rpc/update-container-resources.ts";
+import { updatePodSandboxResources } from "./rpc/update-pod-sandbox-resources.ts";
 import { updateRuntimeConfig } from "./rpc/update-runtime-config.ts";
 import { version } from "./rpc/version.ts";
 
@@ -76,6 +85,13 @@ const runtimeRpcs: { readonly [Name in keyof RuntimeMethods]?: RuntimeRpc<Name> 
   checkpointContainer,
   checkpointPod,
   restorePod,
+  updateContainerResources,
+  updatePodSandboxResources,
+  reopenContainerLog,
+  containerStats,
+  listContainerStats,
+  podSandboxStats,
+  listPodSandboxStats,
   listMetricDescriptors,
   listPodSandboxMetrics,
 };
@@ -84,6 +100,8 @@ const runtimeStreams: { readonly [Name in keyof RuntimeStreams]?: RuntimeStreamR
   streamPodSandboxes,
   streamContainers,
   streamPodSandboxMetrics,
+  streamContainerStats,
+  streamPodSandboxStats,
   getContainerEvents,
 };
 

@@ -42,8 +42,8 @@ export function negotiationCases(stage: Stage): void {
     }, 60_000);
 
     test("what is not served yet is unimplemented", async () => {
-      const stats = stage.cri().runtime.listPodSandboxStats({});
-      await expect(stats).rejects.toMatchObject({ code: "UNIMPLEMENTED" });
+      const checkpoint = stage.cri().runtime.checkpointContainer({ containerId: "f".repeat(64), location: "/x" });
+      await expect(checkpoint).rejects.toMatchObject({ code: "UNIMPLEMENTED" });
     });
   });
 

@@ -14,8 +14,10 @@ export function removeContainer(core: Core, id: string): Work<void> {
     if (record === undefined) return;
     task.stage(`removing what container ${id} holds`);
     await core.containers.update(id, (old) => leavingContainer(old, "its removal has begun"));
-    await core.engine.containers.remove(record, core.containers.journal(id));
-    await core.containers.delete(id);
+    await core.containerLock.run(id, async () => {
+      await core.engine.containers.remove(record, core.containers.journal(id));
+      await core.containers.delete(id);
+    });
     task.stage("waiting until the removal is on disk");
     await core.store.flush();
   });

@@ -15,9 +15,12 @@ export function startContainer(core: Core, container: ContainerRecord, sandbox: 
   return core.works.run(workKeys.startContainer(id), `starting container ${id}`, async (task) => {
     let running = false;
     try {
-      const started = await core.engine.containers.start(container, sandbox, core.containers.journal(id), task);
-      running = true;
-      await core.containers.update(id, (old) => withStart(old, started));
+      await core.containerLock.run(id, async () => {
+        const record = core.containers.get(id) ?? container;
+        const started = await core.engine.containers.start(record, sandbox, core.containers.journal(id), task);
+        running = true;
+        await core.containers.update(id, (old) => withStart(old, started));
+      });
       task.stage("waiting until the container's record is on disk");
       await core.store.flush();
     } catch (error) {

@@ -3,6 +3,7 @@ import type { SharedWorks } from "../joins/shared-works.ts";
 /** What each shared work is found by. */
 export const workKeys = {
   startContainer: (id: string): string => `start container ${id}`,
+  reopenLog: (id: string): string => `reopen log ${id}`,
   removeContainer: (id: string): string => `remove container ${id}`,
   stopSandbox: (id: string): string => `stop sandbox ${id}`,
   removeSandbox: (id: string): string => `remove sandbox ${id}`,

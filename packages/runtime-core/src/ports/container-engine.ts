@@ -9,7 +9,7 @@ import type { Task } from "./task.ts";
  *
  * Life: `admit`, `create`, `start`, then it runs until it ends or `signal` ends it; the engine tells its end once
  * through {@link EngineObserver.containerExited}; then `remove`. A container that was never started is removed without
- * an end.
+ * an end. `updateResources` comes between `create` and the end, never beside `start` or `remove` of the same container.
  */
 export interface ContainerEngine {
   /**
@@ -40,6 +40,22 @@ export interface ContainerEngine {
    *   the command is left); FAILED_PRECONDITION when the container does not run
    */
   exec(record: ContainerRecord, request: ExecRequest): Promise<ExecResult>;
+  /**
+   * Goes on in a new log file at the record's `logPath`, after the caller has renamed the old one; no line is lost or
+   * written twice. Where nobody has renamed it the file stays as it is. Called while a stop waits, too, and once at a
+   * time for each container. `sandbox` is undefined when it has no record any more. An engine without it writes no log
+   * files, and ReopenContainerLog is answered UNIMPLEMENTED.
+   * @throws FAILED_PRECONDITION when the container does not run, or when something is in the way; then there is no new
+   *   file
+   */
+  reopenLog?(record: ContainerRecord, sandbox: SandboxRecord | undefined): Promise<void>;
+  /**
+   * Makes the resources of `record.config` hold, which `admit` has passed: at once where the container runs, else with
+   * its start. Idempotent. An engine without it can't change limits, and UpdateContainerResources is answered
+   * UNIMPLEMENTED.
+   * @throws FAILED_PRECONDITION when it has ended; when it throws, the resources are as before
+   */
+  updateResources?(record: ContainerRecord): Promise<void>;
   /** What ContainerStatus shows under `info` when it is asked for it: JSON by key. */
   inspect(record: ContainerRecord): Promise<Readonly<Record<string, Json>>>;
 }

@@ -6,6 +6,7 @@ import type { MetricsEngine } from "./metrics-engine.ts";
 import type { NodeEngine } from "./node-engine.ts";
 import type { ContainerExit, ContainerRecord, SandboxRecord, StartFacts } from "./records.ts";
 import type { SandboxEngine } from "./sandbox-engine.ts";
+import type { StatsEngine } from "./stats-engine.ts";
 import type { StreamEngine } from "./stream-engine.ts";
 
 /**
@@ -23,6 +24,7 @@ export interface Engine {
   readonly streams?: StreamEngine;
   readonly checkpoints?: CheckpointEngine;
   readonly metrics?: MetricsEngine;
+  readonly stats?: StatsEngine;
   /**
    * Compares the records with what is really there: adopts what runs, notes what ended, reverts what was not finished,
    * and removes what no record names. Nobody else deletes. From then on `observer` hears of every end.

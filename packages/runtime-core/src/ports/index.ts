@@ -27,6 +27,7 @@ export type {
 } from "./records.ts";
 export type { SandboxEngine } from "./sandbox-engine.ts";
 export type { StateStore } from "./state-store.ts";
+export type { ContainerFigures, SandboxFigures, StatsEngine } from "./stats-engine.ts";
 export {
   type AnyStep,
   type ApplyOptions,

@@ -27,6 +27,11 @@ export interface SandboxEngine {
   stop(record: SandboxRecord, journal: Journal): Promise<void>;
   /** Gives everything else back. All containers have been removed before. Idempotent. */
   remove(record: SandboxRecord, journal: Journal): Promise<void>;
+  /**
+   * Hears that `overhead` and `resources` of `record.config` have changed, which are recorded by then. An engine that
+   * sizes nothing by them does without it.
+   */
+  updateResources?(record: SandboxRecord): Promise<void>;
   /** What PodSandboxStatus shows under `info` when it is asked for it: JSON by key. */
   inspect(record: SandboxRecord): Promise<Readonly<Record<string, Json>>>;
 }

@@ -97,7 +97,8 @@ const startProcess = simulatedStep<ContainerSubject, ContainerTools>({
     }
     const file = { directory: sandbox.config.logDirectory, path: record.logPath };
     const log = record.logPath === "" ? undefined : await tools.logs.open(file);
-    const process = tools.life.start({ id: owner, script, clock: tools.clock, log, onError: tools.onError });
+    const pod = sandbox.id;
+    const process = tools.life.start({ id: owner, pod, script, clock: tools.clock, log, onError: tools.onError });
     return { startedAtNs: String(process.startedAtNs) };
   },
   revert({ owner }, { life }) {

@@ -71,6 +71,20 @@ export function createContainers(tools: ContainerTools): ContainerEngine {
       if (process === undefined) throw failedPrecondition(`exec in container ${quote(record.id)}: it does not run`);
       return await process.exec(request);
     },
+    async reopenLog(record) {
+      await faults.reach("container.reopen-log");
+      const process = life.process(record.id);
+      if (process === undefined)
+        throw failedPrecondition(`reopen the log of container ${quote(record.id)}: it does not run`);
+      await process.reopenLog();
+    },
+    async updateResources(record) {
+      await faults.reach("container.update-resources");
+      if (life.process(record.id)?.exit !== undefined) {
+        throw failedPrecondition(`update container ${quote(record.id)}: it has ended`);
+      }
+      life.hold("bundle", record.id, "config.json");
+    },
     async inspect(record) {
       await turn();
       return {

@@ -10,6 +10,7 @@ import { createNode } from "./node.ts";
 import { reconcile } from "./reconcile.ts";
 import { createSandboxes } from "./sandboxes.ts";
 import { type ContainerScript, parseScript, type Script } from "./script.ts";
+import { createStats } from "./stats.ts";
 import { turn } from "./turn.ts";
 import { createSimulatedWorld, type SimulatedWorld, type WorldEvent } from "./world.ts";
 
@@ -52,6 +53,7 @@ export function createSimulatedEngine(options: SimulatedEngineOptions): Engine {
     sandboxes: createSandboxes(sandboxTools),
     containers: createContainers(containerTools),
     images: createImages({ life, script, clock, faults }),
+    stats: createStats({ life, clock, faults, onError }),
     async reconcile(found, observer) {
       const tell = (event: WorldEvent): void => void deliver(event, observer).catch(onError);
       const early: WorldEvent[] = [];

@@ -6,7 +6,13 @@ import { turn } from "./turn.ts";
  */
 export type FaultPoint = `${string}.apply` | `${string}.applied` | `${string}.revert` | StorePoint | CallPoint;
 export type StorePoint = "store.commit" | "store.flush";
-export type CallPoint = "image.pull" | "container.signal" | "container.exec";
+export type CallPoint =
+  | "image.pull"
+  | "container.signal"
+  | "container.exec"
+  | "container.reopen-log"
+  | "container.update-resources"
+  | "stats.container";
 
 export interface FailOptions {
   /** How often it fails before it works again. Default 1. */

@@ -16,5 +16,6 @@ export {
   type ScriptImage,
   type ScriptLine,
   type ScriptStop,
+  type ScriptUsage,
 } from "./script.ts";
 export { createSimulatedWorld, type SimulatedWorld } from "./world.ts";

@@ -24,26 +24,40 @@ export interface ContainerLog {
 export interface MemoryLogs extends LogSink {
   /** What was written to `path` so far; "" when nothing was. */
   read(path: string): string;
+  /** Moves a file, as who rotates logs does; who writes into it goes on there until it reopens. */
+  rename(from: string, to: string): void;
 }
 
 export function createMemoryLogs(): MemoryLogs {
-  const files = new Map<string, string>();
+  const files = new Map<string, { text: string }>();
+  const openFile = (path: string): { text: string } => {
+    const file = files.get(path) ?? { text: "" };
+    files.set(path, file);
+    return file;
+  };
   return {
     async open({ path }) {
-      let closed = false;
+      let file: { text: string } | undefined = openFile(path);
       return {
         write(line) {
-          if (closed) throw new Error(`write log ${path}: it is closed`);
-          files.set(path, (files.get(path) ?? "") + line);
+          if (file === undefined) throw new Error(`write log ${path}: it is closed`);
+          file.text += line;
         },
         async reopen() {
-          files.set(path, "");
+          if (file === undefined) throw new Error(`reopen log ${path}: it is closed`);
+          file = openFile(path);
         },
         close() {
-          closed = true;
+          file = undefined;
         },
       };
     },
-    read: (path) => files.get(path) ?? "",
+    read: (path) => files.get(path)?.text ?? "",
+    rename(from, to) {
+      const file = files.get(from);
+      if (file === undefined) throw new Error(`rename log ${from}: there is none`);
+      files.delete(from);
+      files.set(to, file);
+    },
   };
 }

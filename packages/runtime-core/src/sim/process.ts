@@ -5,9 +5,12 @@ import type { ContainerLog } from "./logs.ts";
 import type { ContainerScript, ScriptExec, ScriptLine } from "./script.ts";
 import { isHarmless, sigkill } from "./signals.ts";
 import { turn } from "./turn.ts";
+import { type UsageNow, usageAt } from "./usage-curve.ts";
 
 export interface ProcessOptions {
   readonly id: string;
+  /** The sandbox that it runs in. */
+  readonly pod: string;
   readonly script: ContainerScript;
   readonly clock: Clock;
   /** Undefined: nobody wants its lines. */
@@ -47,6 +50,24 @@ export class SimulatedProcess {
   /** Undefined while it runs. */
   get exit(): ContainerExit | undefined {
     return this.#exit;
+  }
+
+  /** The sandbox that it runs in. */
+  get pod(): string {
+    return this.#options.pod;
+  }
+
+  /** What it uses now; after its end, what it had used. */
+  usage(): UsageNow {
+    const { clock, script } = this.#options;
+    return usageAt(script.usage ?? [], (this.#exit?.finishedAtNs ?? clock.now()) - this.startedAtNs);
+  }
+
+  /** Goes on in a new log file, after somebody has moved the old one away. */
+  async reopenLog(): Promise<void> {
+    if (this.#ending)
+      throw failedPrecondition(`reopen the log of container ${quote(this.#options.id)}: it does not run`);
+    await this.#options.log?.reopen();
   }
 
   /** Does what the script says of a stop signal. Succeeds when it has ended. */

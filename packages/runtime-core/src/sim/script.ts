@@ -47,6 +47,27 @@ export interface ContainerScript {
   readonly startError?: string;
   /** Answers of ExecSync: the first that fits the command. What has none exits with 0 and says nothing. */
   readonly exec?: readonly ScriptExec[];
+  /** What statistics show of it while it runs. Default: one process that waits. */
+  readonly usage?: readonly ScriptUsage[];
+}
+
+/** What a container uses from some moment on. What an entry does not name stays as it was. */
+export interface ScriptUsage {
+  /** Default 0. */
+  readonly atMs?: number;
+  /** Thousandths of a CPU. Default 1. */
+  readonly cpuMillis?: number;
+  /** Without page cache. Default 1 MiB. */
+  readonly memoryBytes?: number;
+  /** Page cache that was not used lately. Default 0. */
+  readonly cacheBytes?: number;
+  /** Written into its root file system so far. Default 0. */
+  readonly writtenBytes?: number;
+  /** Default 1. */
+  readonly processes?: number;
+  /** Received and sent over the pod's network so far. Default 0. */
+  readonly receivedBytes?: number;
+  readonly sentBytes?: number;
 }
 
 export interface ScriptLine {
@@ -140,6 +161,7 @@ function readContainer(fields: Fields): ContainerScript {
     ),
     ...fields.optional("startError", (item) => item.asText(4096)),
     ...fields.optional("exec", (item) => item.asList((answer) => readExec(answer.asFields()))),
+    ...fields.optional("usage", (item) => item.asList((usage) => readUsage(usage.asFields()))),
   };
 }
 
@@ -175,6 +197,19 @@ function readExec(fields: Fields): ScriptExec {
     ...fields.optional("stderr", (item) => item.asText(16 * 1024 * 1024)),
     ...fields.optional("afterMs", (item) => item.asInteger(0, longestMs)),
     ...fields.optional("notFound", (item) => item.asFlag()),
+  };
+}
+
+function readUsage(fields: Fields): ScriptUsage {
+  return {
+    ...fields.optional("atMs", (item) => item.asInteger(0, longestMs)),
+    ...fields.optional("cpuMillis", (item) => item.asInteger(0, 1_000_000)),
+    ...fields.optional("memoryBytes", (item) => item.asInteger(0, Number.MAX_SAFE_INTEGER)),
+    ...fields.optional("cacheBytes", (item) => item.asInteger(0, Number.MAX_SAFE_INTEGER)),
+    ...fields.optional("writtenBytes", (item) => item.asInteger(0, Number.MAX_SAFE_INTEGER)),
+    ...fields.optional("processes", (item) => item.asInteger(0, 1_000_000)),
+    ...fields.optional("receivedBytes", (item) => item.asInteger(0, Number.MAX_SAFE_INTEGER)),
+    ...fields.optional("sentBytes", (item) => item.asInteger(0, Number.MAX_SAFE_INTEGER)),
   };
 }
 

@@ -50,6 +50,10 @@ export interface Life {
   freeAddress(): string;
   start(options: Omit<ProcessOptions, "onExit">): SimulatedProcess;
   process(id: string): SimulatedProcess | undefined;
+  /** Those of a sandbox, also what has ended and is not forgotten. */
+  processesOf(pod: string): readonly SimulatedProcess[];
+  /** CPU time of a sandbox's processes so far, those that are forgotten too. */
+  cpuNsOf(pod: string): bigint;
   /** Kills it, if it still runs, and forgets its end. */
   forget(id: string): void;
   /** Gives back all that an owner holds, its process too. */
@@ -61,6 +65,8 @@ export function createSimulatedWorld(): SimulatedWorld {
   const held = new Map<Held, Map<string, string>>();
   const processes = new Map<string, SimulatedProcess>();
   const images = new Map<string, StoredImage>();
+  /** CPU time of processes that are forgotten, by sandbox. */
+  const spent = new Map<string, bigint>();
   let listener: Listener | undefined;
   let newest = 0;
 
@@ -73,6 +79,7 @@ export function createSimulatedWorld(): SimulatedWorld {
   const end = (id: string): void => {
     const process = processes.get(id);
     processes.delete(id);
+    if (process !== undefined) spent.set(process.pod, (spent.get(process.pod) ?? 0n) + process.usage().cpuNs);
     if (process?.exit === undefined) process?.vanish();
   };
 
@@ -87,6 +94,7 @@ export function createSimulatedWorld(): SimulatedWorld {
       listener = undefined;
       for (const process of processes.values()) process.vanish();
       processes.clear();
+      spent.clear();
       // mounts and cgroups live in the kernel; address leases, writable layers and files are on disk
       for (const kind of ["namespaces", "shm", "cgroup"] as const) held.delete(kind);
     },
@@ -121,6 +129,7 @@ export function createSimulatedWorld(): SimulatedWorld {
         release(kind, owner) {
           assertAlive();
           ofKind(kind).delete(owner);
+          if (kind === "files") spent.delete(owner); // the last of a sandbox
         },
         held: (kind, owner) => ofKind(kind).get(owner),
         owners: () => new Set([...[...held.values()].flatMap((owners) => [...owners.keys()]), ...processes.keys()]),
@@ -142,6 +151,11 @@ export function createSimulatedWorld(): SimulatedWorld {
           return process;
         },
         process: (id) => processes.get(id),
+        processesOf: (pod) => [...processes.values()].filter((process) => process.pod === pod),
+        cpuNsOf(pod) {
+          const running = [...processes.values()].filter((process) => process.pod === pod);
+          return running.reduce((sum, process) => sum + process.usage().cpuNs, spent.get(pod) ?? 0n);
+        },
         forget(id) {
           assertAlive();
           end(id);
@@ -150,6 +164,7 @@ export function createSimulatedWorld(): SimulatedWorld {
           assertAlive();
           end(owner);
           for (const owners of held.values()) owners.delete(owner);
+          spent.delete(owner);
         },
       };
     },

@@ -1,0 +1,37 @@
+import { create } from "@bufbuild/protobuf";
+import {
+  LinuxPodSandboxConfigSchema,
+  type PodSandboxConfig,
+  type UpdatePodSandboxResourcesRequest,
+  UpdatePodSandboxResourcesRequestSchema,
+} from "@keelson/cri-api/v1";
+import { getSandbox } from "../lookup.ts";
+import { checkText } from "../validation/check-text.ts";
+import type { RuntimeRpc } from "./rpc.ts";
+
+/** The kubelet has changed the pod's cgroup itself: what it tells is recorded, and told to an engine that sizes by it. */
+export const updatePodSandboxResources: RuntimeRpc<"updatePodSandboxResources"> = (core) => async (request, call) => {
+  checkText(UpdatePodSandboxResourcesRequestSchema, request, "");
+  const { id } = getSandbox(core, request.podSandboxId);
+  call.stage(`recording the resources of sandbox ${id}`);
+  const record = await core.sandboxes.update(id, (old) => ({ ...old, config: withResources(old.config, request) }));
+  await core.store.flush();
+  call.stage(`passing on the resources of sandbox ${id}`);
+  await core.engine.sandboxes.updateResources?.(record);
+  return {};
+};
+
+function withResources(
+  config: PodSandboxConfig,
+  { overhead, resources }: UpdatePodSandboxResourcesRequest,
+): PodSandboxConfig {
+  const before = config.linux ?? create(LinuxPodSandboxConfigSchema);
+  const linux = create(LinuxPodSandboxConfigSchema, {
+    cgroupParent: before.cgroupParent,
+    sysctls: before.sysctls,
+    ...(before.securityContext && { securityContext: before.securityContext }),
+    ...(overhead && { overhead }),
+    ...(resources && { resources }),
+  });
+  return { ...config, linux };
+}
