@@ -7,7 +7,7 @@ import type { CriClient } from "./call-options.ts";
 import type { Channel } from "./channel.ts";
 import { defaultMaxMessageBytes } from "./connection.ts";
 import type { CriConnectionEvent } from "./connection-event.ts";
-import type { CriMethodName } from "./deadlines.ts";
+import { type CriMethodName, deadlineMs } from "./deadlines.ts";
 import { createContainerEvents, type FollowContainerEvents } from "./events/container-events.ts";
 import { Link } from "./link.ts";
 import type { CriServiceName, LinkState } from "./link-state.ts";
@@ -236,7 +236,7 @@ async function connectTo(runtimeAt: Endpoint, imageAt: Endpoint, options: Connec
   const lists = createLists({
     runtime: { channel: runtimeChannel, client: runtime },
     images: { channel: channel(imageLink, "image"), client: images },
-    ...(options.requestTimeoutMs === undefined ? {} : { timeoutMs: options.requestTimeoutMs }),
+    timeoutMs: (method) => deadlineMs(method, {}, common.deadlines) ?? 0,
   });
   return {
     runtime,
