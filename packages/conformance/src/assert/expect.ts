@@ -77,6 +77,16 @@ export async function expectFailure(
   }
 }
 
+/**
+ * Awaits a call that must be refused, under whatever code: containerd and CRI-O often answer Unknown where a better one is
+ * meant. What the codes are is the matter of cases of their own.
+ */
+export function expectRefusal(call: Promise<unknown>, message?: RegExp): Promise<void> {
+  return expectFailure(call, refusals, message);
+}
+
+const refusals = ["INVALID_ARGUMENT", "FAILED_PRECONDITION", "NOT_FOUND", "ALREADY_EXISTS", "UNKNOWN"] as const;
+
 /** Awaits a call that must succeed. @throws ExpectationError when it fails */
 export async function expectSuccess<T>(call: Promise<T>): Promise<T> {
   return await call.catch((error: unknown) => {

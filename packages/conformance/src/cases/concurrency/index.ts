@@ -1,4 +1,5 @@
 import type { Case } from "../../case.ts";
-import * as pods from "./pods.ts";
+import * as creates from "./creates.ts";
+import * as ends from "./ends.ts";
 
-export const concurrency: readonly Case[] = [...Object.values(pods)];
+export const concurrency: readonly Case[] = [...Object.values(creates), ...Object.values(ends)];

@@ -1,5 +1,5 @@
 import { ContainerState, PodSandboxState } from "@keelson/cri-api/v1";
-import { expect, expectFailure } from "../../assert/expect.ts";
+import { expect, expectFailure, expectRefusal } from "../../assert/expect.ts";
 import { type Case, defineCase } from "../../case.ts";
 import { ignoresStop } from "../../program/program.ts";
 
@@ -82,15 +82,15 @@ export const forcedRemoval: Case = defineCase({
 
 export const nothingStartsInAStopped: Case = defineCase({
   name: "no container is created and none is started in a sandbox that is NOTREADY",
-  cites: "runtime.v1 CreateContainer, StartContainer: FailedPrecondition when the sandbox is NOTREADY",
+  cites: "runtime.v1 CreateContainer, StartContainer: not in a sandbox that is NOTREADY",
   covers: ["CreateContainerRequest.pod_sandbox_id", "StartContainerRequest.container_id"],
   async run({ cri, pod }) {
     const c = await pod.create();
     await pod.stop();
     const config = pod.container();
     const request = { podSandboxId: pod.id, config, sandboxConfig: pod.config };
-    await expectFailure(cri.createContainer(request), "FAILED_PRECONDITION");
-    await expectFailure(cri.startContainer({ containerId: c.id }), "FAILED_PRECONDITION");
+    await expectRefusal(cri.createContainer(request));
+    await expectRefusal(cri.startContainer({ containerId: c.id }));
     const { containers } = await cri.listContainers({ filter: { podSandboxId: pod.id } });
     expect(containers.filter(({ state }) => state === ContainerState.CONTAINER_RUNNING)).toEqual([]);
     expect(containers.length).toBeLessThan(2);

@@ -1,4 +1,4 @@
 import type { Case } from "../../case.ts";
-import * as running from "./running.ts";
+import * as across from "./across.ts";
 
-export const restart: readonly Case[] = [...Object.values(running)];
+export const restart: readonly Case[] = [...Object.values(across)];

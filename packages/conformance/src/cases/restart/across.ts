@@ -1,0 +1,161 @@
+import { ContainerState, PodSandboxState } from "@keelson/cri-api/v1";
+import { expect, expectRefusal, expectSuccess } from "../../assert/expect.ts";
+import { type Case, defineCase } from "../../case.ts";
+import { exit, ignoresStop, sleeps } from "../../program/program.ts";
+
+const restarts = { needs: ["restart"], alone: "node" } as const;
+
+export const runningRunsOn: Case = defineCase({
+  ...restarts,
+  name: "what runs while the runtime is killed runs on, with the same status",
+  cites: "containerd internal/cri/server/restart.go: recover; the kubelet relies on it",
+  covers: ["ContainerStatus.state", "ContainerStatus.started_at", "PodSandboxStatus.state"],
+  async run({ pod, restart }) {
+    const c = await pod.start();
+    const before = await c.status();
+    const { createdAt } = await pod.status();
+    await restart("SIGKILL");
+    expect(await pod.status()).toMatchObject({ state: PodSandboxState.SANDBOX_READY, createdAt });
+    const { createdAt: created, startedAt, labels, imageRef } = before;
+    const state = ContainerState.CONTAINER_RUNNING;
+    expect(await c.status()).toMatchObject({ state, createdAt: created, startedAt, labels, imageRef });
+  },
+});
+
+export const stillUsable: Case = defineCase({
+  ...restarts,
+  name: "a container from before a restart takes exec, stop and removal as any other",
+  cites: "containerd internal/cri/server/restart.go: recover",
+  covers: ["ExecSyncResponse.stdout", "ContainerStatus.exit_code"],
+  async run({ cri, pod, restart }) {
+    const command = { stdout: "still here" };
+    const c = await pod.start({ program: { ...sleeps, stop: { code: 9 }, exec: [command] } });
+    await c.untilLogged("ready");
+    await restart("SIGTERM");
+    expect(await c.exec(command)).toMatchObject({ stdout: "still here", exitCode: 0 });
+    await c.stop(30);
+    expect(await c.status()).toMatchObject({ state: ContainerState.CONTAINER_EXITED, exitCode: 9 });
+    await c.remove();
+    expect((await cri.listContainers({ filter: { id: c.id } })).containers).toEqual([]);
+  },
+});
+
+export const endedMeanwhile: Case = defineCase({
+  ...restarts,
+  name: "the exit code of a container that ended while the runtime was away is known afterwards",
+  cites: "runtime.v1 ContainerStatus.exit_code; containerd's shim and conmon keep it",
+  covers: ["ContainerStatus.exit_code", "ContainerStatus.finished_at", "ContainerStatus.reason"],
+  async run({ pod, restart, until }) {
+    const c = await pod.start({ program: { log: [{ text: "bye", atMs: 300 }], exit: { code: 6, afterMs: 301 } } });
+    const logged = async () => (await c.log()).some(({ text }) => text === "bye");
+    await restart("SIGKILL", () => until("it has said bye", logged).then(() => undefined));
+    expect(await c.until("exited")).toMatchObject({ exitCode: 6, reason: "Error" });
+  },
+});
+
+export const exitedStaysExited: Case = defineCase({
+  ...restarts,
+  name: "an exited and a created container are what they were after a restart",
+  cites: "containerd internal/cri/server/restart.go: loadContainer",
+  covers: ["ContainerStatus.state", "ContainerStatus.exit_code", "ContainerStatus.finished_at"],
+  async run({ pod, restart }) {
+    const exited = await pod.start({ program: exit(5) });
+    const created = await pod.create();
+    const before = await exited.until("exited");
+    await restart("SIGKILL");
+    const { finishedAt, startedAt, reason } = before;
+    const state = ContainerState.CONTAINER_EXITED;
+    expect(await exited.status()).toMatchObject({ state, exitCode: 5, finishedAt, startedAt, reason });
+    expect((await created.status()).state).toBe(ContainerState.CONTAINER_CREATED);
+    await expectSuccess(created.start());
+    expect((await created.status()).state).toBe(ContainerState.CONTAINER_RUNNING);
+  },
+});
+
+export const stoppedStaysStopped: Case = defineCase({
+  ...restarts,
+  name: "a stopped sandbox is NOTREADY after a restart, and a removed one is gone",
+  cites: "containerd internal/cri/server/restart.go: loadSandbox",
+  covers: ["PodSandboxStatus.state"],
+  async run({ cri, pod, anotherPod, restart }) {
+    const removed = anotherPod();
+    await Promise.all([pod.run(), removed.run()]);
+    await pod.stop();
+    await removed.remove();
+    await restart("SIGKILL");
+    expect((await pod.status()).state).toBe(PodSandboxState.SANDBOX_NOTREADY);
+    expect((await cri.listPodSandbox({ filter: { id: removed.id } })).items).toEqual([]);
+  },
+});
+
+export const configurationStays: Case = defineCase({
+  ...restarts,
+  name: "labels, annotations and metadata are the same after a restart",
+  cites: "runtime.v1 PodSandboxStatus, ContainerStatus: annotations MUST NOT be altered",
+  covers: ["PodSandboxStatus.labels", "PodSandboxStatus.annotations", "ContainerStatus.labels"],
+  async run({ anotherPod, restart }) {
+    const pod = anotherPod({
+      config: { labels: { a: "1", é: "ü" }, annotations: { note: " \t", empty: "" } },
+      attempt: 4,
+    });
+    const c = await pod.create({ config: { labels: { b: "2" } }, attempt: 7 });
+    const [sandbox, container] = [await pod.status(), await c.status()];
+    expect(sandbox.annotations).toEqual({ note: " \t", empty: "" });
+    await restart("SIGKILL");
+    const { metadata, labels, annotations } = sandbox;
+    expect(await pod.status()).toMatchObject({ metadata: { ...metadata }, labels, annotations });
+    const { logPath, imageRef } = container;
+    const kept = { metadata: { ...container.metadata }, labels: { b: "2" }, annotations: container.annotations };
+    expect(await c.status()).toMatchObject({ ...kept, logPath, imageRef });
+  },
+});
+
+export const nameStaysTaken: Case = defineCase({
+  ...restarts,
+  name: "the identity of a pod is taken after a restart, until the pod is removed",
+  cites: "runtime.v1 RunPodSandbox: two sandboxes never share an identity; containerd re-reserves names at its start",
+  covers: ["PodSandboxConfig.metadata"],
+  async run({ pod, restart }) {
+    const first = await pod.run();
+    await restart("SIGKILL");
+    await expectRefusal(pod.runAnew(), new RegExp(`${first}|reserved`));
+    await pod.remove();
+    expect(await expectSuccess(pod.runAnew())).not.toBe(first);
+  },
+});
+
+export const imagesStay: Case = defineCase({
+  ...restarts,
+  name: "images are the same after a restart",
+  cites: "runtime.v1 ListImages; containerd internal/cri/server/restart.go: loadImages",
+  covers: ["Image.id", "Image.repo_tags", "Image.repo_digests"],
+  async run({ cri, image, restart }) {
+    const status = async () => (await cri.imageStatus({ image: { image } })).image;
+    const before = await status();
+    expect(before?.repoTags).toContain(image);
+    await restart("SIGKILL");
+    const after = await status();
+    expect([after?.id, after?.repoTags, after?.repoDigests]).toEqual([
+      before?.id,
+      before?.repoTags,
+      before?.repoDigests,
+    ]);
+  },
+});
+
+export const stopAcross: Case = defineCase({
+  ...restarts,
+  name: "StopContainer that a restart cut off can be asked for again, and ends the container",
+  cites: "runtime.v1 StopContainer: idempotent; the kubelet asks again",
+  covers: ["StopContainerRequest.timeout"],
+  async run({ cri, pod, restart }) {
+    const c = await pod.start({ program: ignoresStop });
+    await c.untilLogged("ready");
+    const cut = cri.stopContainer({ containerId: c.id, timeout: 600n }, { waitForReady: false });
+    cut.catch(() => undefined); // its connection goes
+    await cri.version({}); // it is on its way
+    await restart("SIGKILL");
+    await c.stop(0);
+    expect(await c.status()).toMatchObject({ state: ContainerState.CONTAINER_EXITED, exitCode: 137 });
+  },
+});
