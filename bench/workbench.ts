@@ -9,6 +9,7 @@ import { CleanupStack } from "../packages/lifecycle/src/index.ts";
 import { endNaming } from "./daemon.ts";
 import { openExt4Folder } from "./ext4-folder.ts";
 import { largeImage, largeMarks, pauseImage, smallImage, smallMarks } from "./images.ts";
+import { interruption } from "./interruption.ts";
 import { keepContainerdPlaces, makePodCgroup, makePodNetwork } from "./pod-network.ts";
 import { type Runtime, startContainerd, startKeelsond } from "./runtimes.ts";
 
@@ -109,14 +110,10 @@ export async function withWorkbench(
   options: WorkbenchOptions,
   task: (workbench: Workbench) => Promise<void>,
 ): Promise<void> {
-  const interrupted = Promise.withResolvers<never>();
-  interrupted.promise.catch(() => undefined); // it may come before anybody waits for it
-  const interrupt = (signal: NodeJS.Signals): void => interrupted.reject(new Error(`interrupted by ${signal}`));
-  process.once("SIGINT", interrupt);
-  process.once("SIGTERM", interrupt);
+  const interrupted = interruption();
   await using workbench = await openWorkbench(options);
   try {
-    await Promise.race([task(workbench), interrupted.promise]);
+    await Promise.race([task(workbench), interrupted]);
   } catch (error) {
     for (const runtime of [workbench.keelsond, workbench.containerd]) {
       if (runtime !== undefined)

@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { interruption } from "../interruption.ts";
 import { keepContainerdPlaces } from "../pod-network.ts";
 import { startContainerd } from "../runtimes.ts";
 
@@ -11,11 +12,15 @@ export interface RunningContainerd {
   readonly version: string;
 }
 
-/** Debian's containerd without pods, images and network, for as long as the task runs. @param binary its path */
+/**
+ * Debian's containerd without pods, images and network, for as long as the task runs; it is ended also after a failure, a
+ * Ctrl-C and a SIGTERM. @param binary its path
+ */
 export async function withContainerd(
   binary: string,
   task: (containerd: RunningContainerd) => Promise<void>,
 ): Promise<void> {
+  const interrupted = interruption();
   const forget = keepContainerdPlaces();
   const folder = await mkdtemp(join(tmpdir(), "keelson-bench-"));
   try {
@@ -30,7 +35,8 @@ export async function withContainerd(
       pause: "none",
     });
     try {
-      await task({ socket: containerd.endpoint.replace("unix://", ""), version: containerd.version });
+      const socket = containerd.endpoint.replace("unix://", "");
+      await Promise.race([task({ socket, version: containerd.version }), interrupted]);
     } finally {
       await containerd.stop();
     }
