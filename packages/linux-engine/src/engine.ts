@@ -3,7 +3,7 @@ import { chmod, mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { failedPrecondition, quote } from "@keelson/cri-api/errors";
 import { CleanupStack } from "@keelson/lifecycle";
-import type { Engine, ImageEngine, SandboxEngine, SandboxRecord } from "@keelson/runtime-core/ports";
+import type { ContainerEngine, Engine, ImageEngine, SandboxEngine, SandboxRecord } from "@keelson/runtime-core/ports";
 import { linuxContainers } from "./container/container-engine.ts";
 import { containerPaths } from "./container/container-paths.ts";
 import type { ContainerDeps, ContainerSnapshots, ImageHolds } from "./container/container-tools.ts";
@@ -27,6 +27,8 @@ import type { SandboxDeps } from "./sandbox/sandbox-tools.ts";
 import { whyNotWhole } from "./sandbox/why-not-whole.ts";
 import { SandboxWatch } from "./sandbox-watch.ts";
 import type { CgroupDriver } from "./spec/index.ts";
+import { createStatsEngine } from "./stats/stats-engine.ts";
+import { WritableLayers } from "./stats/writable-layers.ts";
 import { findProgram } from "./sys/find-program.ts";
 import { belowFloors, readFloorFacts } from "./sys/floors.ts";
 import { lockFile } from "./sys/lock.ts";
@@ -120,6 +122,8 @@ export async function composeLinuxEngine(
     };
     const running = new RunningContainers(containerDeps);
     cleanup.defer("running containers", () => running.close());
+    const writableLayers = new WritableLayers({ snapshots: images.snapshots, log });
+    cleanup.defer("measuring of writable layers", () => writableLayers.close());
     const watch = new SandboxWatch({ whyNotWhole: (record) => whyNotWhole(record, folders), log });
     cleanup.defer("watched sandboxes", () => watch.close());
     return {
@@ -128,8 +132,9 @@ export async function composeLinuxEngine(
         createSandboxEngine({ ...sandboxDeps, facts, hasHandler: (name) => probed.has(name) }),
         watch,
       ),
-      containers: linuxContainers(containerDeps, running),
+      containers: measuredContainers(linuxContainers(containerDeps, running), writableLayers),
       images: images.engine,
+      stats: createStatsEngine({ ...containerDeps, layout, namespaces, running, writableLayers }),
       reconcile: async (found, observer) => {
         const verdicts = await reconcile(found, { containers: containerDeps, sandboxes: sandboxDeps, running, log });
         for (const { record } of found.sandboxes) {
@@ -166,6 +171,17 @@ function watchedSandboxes(sandboxes: SandboxEngine, watch: SandboxWatch): Sandbo
     remove: (record, journal) => {
       watch.drop(record.id);
       return sandboxes.remove(record, journal);
+    },
+  };
+}
+
+/** What is removed is not measured any more. */
+function measuredContainers(containers: ContainerEngine, layers: WritableLayers): ContainerEngine {
+  return {
+    ...containers,
+    remove: async (record, journal) => {
+      await containers.remove(record, journal);
+      layers.forget(record.id);
     },
   };
 }

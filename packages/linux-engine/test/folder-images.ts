@@ -43,6 +43,8 @@ export function folderImages(layer: string, root: string): EngineImages {
         return { lower: [layer], upper, work };
       },
       remove: (key) => rm(join(snapshots, key), { recursive: true, force: true }),
+      usage: async () => new Map(),
+      root: snapshots,
       list: async () => await readdir(snapshots).catch(() => []),
     },
     close: async () => {},

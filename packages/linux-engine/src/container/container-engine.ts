@@ -1,3 +1,4 @@
+import { dirname } from "node:path";
 import { create } from "@bufbuild/protobuf";
 import { failedPrecondition } from "@keelson/cri-api/errors";
 import { type ContainerUser, ContainerUserSchema } from "@keelson/cri-api/v1";
@@ -18,9 +19,11 @@ import { containerSteps, createSteps, startSteps } from "./create.ts";
 import { inspectContainer } from "./inspect.ts";
 import { readBundleProcess } from "./read-bundle.ts";
 import { recordedBundle, recordedRun } from "./recorded-steps.ts";
+import { reopenLog } from "./reopen-log.ts";
 import type { RunningContainer, RunningContainers } from "./running-containers.ts";
 import { type RunMonitorFacts, runMonitorName } from "./steps/run-monitor.ts";
 import { type WriteBundleFacts, writeBundleName } from "./steps/write-bundle.ts";
+import { updateResources } from "./update-resources.ts";
 
 const SIGTERM = 15;
 
@@ -85,6 +88,19 @@ export function linuxContainers(deps: ContainerDeps, running: RunningContainers)
         },
       );
     },
+
+    reopenLog: async (record, sandbox) => {
+      const { plan, facts } = runningOf(record.id, "reopen the log of");
+      await reopenLog({
+        id: record.id,
+        bundle: plan.bundle,
+        monitor: facts.monitor,
+        logFolder: sandbox?.config.logDirectory ?? dirname(record.logPath),
+        logPath: record.logPath,
+      });
+    },
+
+    updateResources: (record) => updateResources(record, deps, running),
 
     inspect: (record) => inspectContainer(record, running.get(record.id)),
   };

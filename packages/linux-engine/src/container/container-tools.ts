@@ -5,6 +5,7 @@ import type { ConmonOptions } from "../oci/conmon.ts";
 import type { RunningMonitor } from "../oci/exit-watcher.ts";
 import type { OciRuntime } from "../oci/oci-runtime.ts";
 import type { SandboxParts } from "../sandbox/sandbox-parts.ts";
+import type { DiskUsage } from "../snapshots/disk-usage.ts";
 import type { CgroupDriver, HostFacts, ImageProcessConfig } from "../spec/index.ts";
 import type { ContainerPaths } from "./container-paths.ts";
 import type { HostPaths } from "./host-paths.ts";
@@ -25,6 +26,10 @@ export interface ContainerSnapshots {
   remove(key: string): Promise<void>;
   /** The keys of all that are there. */
   list(): Promise<readonly string[]>;
+  /** What containers have written so far, on the disk; walks their layers. A layer that is gone has none. */
+  usage(keys: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, DiskUsage>>;
+  /** A folder of the file system that they are on. */
+  readonly root: string;
 }
 
 /** Keeps an image's content while containers need it, whatever happens to its names. Holds live in memory only. */

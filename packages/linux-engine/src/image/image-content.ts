@@ -2,6 +2,7 @@ import { notFound, quote } from "@keelson/cri-api/errors";
 import { type ImageConfig, type ImageIndex, parseImageConfig, type StoredImage } from "@keelson/image-store";
 import { type Digest, parseDigest } from "@keelson/image-store/reference";
 import type { ContainerSnapshots, ImageHolds, PreparedSnapshot } from "../container/container-tools.ts";
+import type { DiskUsage } from "../snapshots/disk-usage.ts";
 import type { Snapshots } from "../snapshots/snapshots.ts";
 import type { ImageProcessConfig } from "../spec/index.ts";
 import type { GarbageCollector } from "./garbage-collector.ts";
@@ -81,6 +82,14 @@ export class ImageContent implements ImageHolds, ContainerSnapshots {
 
   async list(): Promise<readonly string[]> {
     return [...this.#deps.snapshots.containers.keys()];
+  }
+
+  usage(keys: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, DiskUsage>> {
+    return this.#deps.snapshots.written(keys, signal);
+  }
+
+  get root(): string {
+    return this.#deps.snapshots.root;
   }
 
   async #reserve(imageId: Digest, chainIds: readonly Digest[]): Promise<Hold> {

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { ProcessError } from "../sys/process-error.ts";
 import { type RunResult, run } from "../sys/run.ts";
 import { isErrno } from "../sys/syscall-error.ts";
-import { runtimeFailure, runtimeMessage } from "./runtime-error.ts";
+import { runtimeFailure, runtimeMessage, updateFailure } from "./runtime-error.ts";
 
 export interface OciRuntimeOptions {
   /** Absolute path of crun or runc. */
@@ -37,6 +37,20 @@ export class OciRuntime {
       await this.#run(["start", id], signal);
     } catch (error) {
       throw failure(`start container ${id}`, error);
+    }
+  }
+
+  /**
+   * Changes the limits of a container that was created or runs; `file` holds them as the `resources` of a specification.
+   * @throws FAILED_PRECONDITION for a limit below what is in use; INVALID_ARGUMENT for what the kernel does not take;
+   *   INTERNAL
+   */
+  async update(id: string, file: string): Promise<void> {
+    try {
+      await this.#run(["update", "--resources", file, id]);
+    } catch (error) {
+      if (error instanceof ProcessError && error.code === "INTERNAL") throw updateFailure(id, error.stderrTail);
+      throw failure(`update container ${id}`, error);
     }
   }
 

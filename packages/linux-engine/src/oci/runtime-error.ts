@@ -1,4 +1,4 @@
-import { type CriError, failedPrecondition, internal, notFound, quote } from "@keelson/cri-api/errors";
+import { type CriError, failedPrecondition, internal, invalidArgument, notFound, quote } from "@keelson/cri-api/errors";
 
 /**
  * What crun and runc say when the command itself is missing. They have no codes, only text, so this is the one place that
@@ -76,4 +76,18 @@ export function runtimeFailure(what: string, output: string): CriError {
   }
   if (message === "") return internal(`${what}: the OCI runtime failed without a word`);
   return internal(`${what}: ${quote(message, 2000)}`);
+}
+
+/** The error for limits that the runtime could not set, by what the kernel told it. */
+export function updateFailure(id: string, output: string): CriError {
+  const what = `update container ${id}`;
+  const message = runtimeMessage(output);
+  const shown = `${what}: ${quote(message, 2000)}`;
+  if (/device or resource busy|current usage/i.test(message)) {
+    return failedPrecondition(shown, { hint: "a limit can't go below what is in use" });
+  }
+  if (/invalid argument|numerical result out of range|permission denied/i.test(message)) {
+    return invalidArgument(shown, { hint: "see whether the limits fit the pod's own and this machine" });
+  }
+  return runtimeFailure(what, output);
 }

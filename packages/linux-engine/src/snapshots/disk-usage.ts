@@ -7,9 +7,10 @@ export interface DiskUsage {
 
 const deadlineMs = 60_000;
 const folderFd = 3;
+const prefix = `/proc/self/fd/${folderFd}/`;
 
 /**
- * What folders take on the disk, by `du`, off the event loop: names of an open folder, each with what it takes. A name
+ * What folders take on the disk, by `du`, off the event loop: paths below an open folder, each with what it takes. One
  * that is gone meanwhile has none.
  */
 export async function diskUsage(
@@ -18,7 +19,7 @@ export async function diskUsage(
   signal?: AbortSignal,
 ): Promise<ReadonlyMap<string, DiskUsage>> {
   if (names.length === 0) return new Map();
-  const paths = names.map((name) => `/proc/self/fd/${folderFd}/${name}`);
+  const paths = names.map((name) => `${prefix}${name}`);
   const measure = async (...how: string[]): Promise<ReadonlyMap<string, number>> => {
     const { stdout } = await run(["du", "-0", "--summarize", "--one-file-system", ...how, "--", ...paths], {
       deadlineMs,
@@ -43,7 +44,7 @@ function parseLines(text: string): ReadonlyMap<string, number> {
   return new Map(
     lines.map((line) => {
       const tab = line.indexOf("\t");
-      return [line.slice(line.lastIndexOf("/") + 1), Number(line.slice(0, tab))];
+      return [line.slice(tab + 1 + prefix.length), Number(line.slice(0, tab))];
     }),
   );
 }

@@ -161,6 +161,14 @@ export class Snapshots implements AsyncDisposable {
     return await diskUsage(this.#folders.fd("containers"), ids);
   }
 
+  /** What containers have written: {@link usage} without what overlayfs and we need beside it. */
+  async written(ids: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, DiskUsage>> {
+    for (const id of ids) checkId(id);
+    const folders = ids.map((id) => `${id}/fs`);
+    const usage = await diskUsage(this.#folders.fd("containers"), folders, signal);
+    return new Map([...usage].map(([name, used]) => [name.slice(0, -"/fs".length), used]));
+  }
+
   /** Makes the layers that are in place survive a loss of power now, not only when some time has passed. */
   flush(): Promise<void> {
     return this.#flusher.flush();

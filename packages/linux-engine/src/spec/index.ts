@@ -7,7 +7,8 @@ export type { AppArmorFacts, HostFacts, ImageProcessConfig, Reported } from "./h
 export { defaultMaskedPaths, defaultReadonlyPaths } from "./masked-paths.ts";
 export { type MountSource, mountRestrictions, type SandboxFiles } from "./mounts.ts";
 export { type HostNamespaces, hostNamespaces, type PinnedNamespaces } from "./namespaces.ts";
-export { type Process, type Spec, serializeSpec } from "./runtime-spec.ts";
+export { buildResources } from "./resources.ts";
+export { type Process, parseSpec, type Resources, type Spec, serializeSpec } from "./runtime-spec.ts";
 export { localhostSeccompPath } from "./seccomp/build-seccomp.ts";
 export { maxProfileBytes } from "./seccomp/localhost-profile.ts";
 export { buildStopSignal, criSignal, type StopSignal } from "./stop-signal.ts";

@@ -154,9 +154,18 @@ export interface SyscallArgument {
 
 const rawJson = (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON;
 
-/** The text of a `config.json` or `process.json`; 64-bit numbers keep every digit. */
-export function serializeSpec(value: Spec | Process): string {
+/** The text of a `config.json`, of a `process.json` or of limits alone; 64-bit numbers keep every digit. */
+export function serializeSpec(value: Spec | Process | Omit<Resources, "devices">): string {
   return JSON.stringify(value, (_key, member: unknown) =>
     typeof member === "bigint" ? rawJson(member.toString()) : member,
   );
+}
+
+type Reviver = (this: unknown, key: string, value: unknown, context: { readonly source?: string }) => unknown;
+
+/** The inverse of {@link serializeSpec}: a whole number that a double can't hold becomes a bigint. */
+export function parseSpec(text: string): Spec {
+  const keepDigits: Reviver = (_key, value, { source = "" }) =>
+    typeof value === "number" && !Number.isSafeInteger(value) && /^-?\d+$/.test(source) ? BigInt(source) : value;
+  return JSON.parse(text, keepDigits as (this: unknown, key: string, value: unknown) => unknown) as Spec;
 }
