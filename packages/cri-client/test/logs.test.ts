@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { appendFileSync, renameSync, writeFileSync } from "node:fs";
+import { appendFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import {
   appendFile,
   link,
@@ -280,6 +280,34 @@ describe("a rotation", () => {
     expect(events).toEqual([{ type: "rotated", path }]);
     await log.return();
     expect(await openFiles(`${path}.20261124-173520`)).toBe(0);
+  });
+
+  it("whose new file is rotated too, before anybody looks and with none after it, is read to the end", async () => {
+    const end = Promise.withResolvers<void>();
+    await writeFile(path, line("a"));
+    const log = followLog(path, { until: end.promise });
+    expect(await next(log)).toBe("a");
+    renameSync(path, `${path}.1`);
+    tick();
+    writeFileSync(path, line("b"));
+    renameSync(path, `${path}.2`);
+    end.resolve();
+    expect(await all(log)).toEqual(["b"]);
+  });
+
+  it("whose old file is gone before the new one is seen is told", async () => {
+    const events: LogEvent[] = [];
+    await writeFile(path, line("a"));
+    const log = followLog(path, { onEvent: (event) => events.push(event) });
+    expect(await next(log)).toBe("a");
+    rmSync(path);
+    writeFileSync(path, line("b"));
+    expect(await next(log)).toBe("b");
+    expect(events).toEqual([
+      { type: "missed", path },
+      { type: "rotated", path },
+    ]);
+    await log.return();
   });
 
   it("by a file that is renamed over the log is followed too", async () => {

@@ -23,8 +23,8 @@ export interface FollowLogOptions {
   /** Default true: a line comes when its end has come. False: each part when it is written, as partial. */
   readonly joinParts?: boolean;
   /**
-   * The longest line, in bytes; a longer one comes in parts that are marked as partial. Default 1 MiB, at least 256. At
-   * most four times as much is held in memory, whatever the file holds.
+   * The longest line, in bytes; a longer one comes in parts that are marked as partial. Default 1 MiB, at least 256. Some
+   * eight times as much is held in memory at most, whatever the file holds.
    */
   readonly maxLineBytes?: number;
   /** Ends following when it fires: what was written until then still comes, and nothing is thrown. */

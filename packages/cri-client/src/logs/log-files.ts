@@ -1,4 +1,6 @@
+import type { BigIntStats } from "node:fs";
 import { realpath, stat } from "node:fs/promises";
+import { findSuccessors } from "./find-successors.ts";
 import type { LogEvent } from "./log-event.ts";
 import { type OpenLog, openLog } from "./open-log.ts";
 import { readFailure } from "./read-failure.ts";
@@ -26,20 +28,24 @@ export class LogFiles {
   readonly #watch: FolderWatch;
   readonly #files: OpenLog[] = [];
   /** Rotated files that have been read, or were there before; those that are there still. */
-  #passed: ReadonlySet<string> = new Set();
+  #passed = new Set<string>();
   #timer: ReturnType<typeof setInterval> | undefined;
   #scanning: Promise<void> | undefined;
   #again = false;
   #failure: unknown;
+  /** Where the path led to last. */
+  #real: string | undefined;
+  #unwatched: unknown;
   #sealed = false;
   #most = maxWaiting;
 
   constructor(deps: LogFilesDeps) {
     this.#deps = deps;
-    const { path, tell } = deps;
     this.#watch = new FolderWatch({
       changed: (change) => this.#onChange(change === "rename"),
-      failed: (_, cause) => tell({ type: "unwatched", path, cause }),
+      failed: (_, cause) => {
+        this.#unwatched = cause;
+      },
     });
   }
 
@@ -84,7 +90,7 @@ export class LogFiles {
     const log = this.#files[0];
     if (log === undefined) return;
     // before it leaves the queue: a scan that runs meanwhile must not take it for a new one
-    this.#passed = new Set([...this.#passed, fileKey(await log.file.stat({ bigint: true }))]);
+    this.#passed.add(fileKey(await log.file.stat({ bigint: true })));
     this.#files.shift();
     await log.file.close();
   }
@@ -109,6 +115,7 @@ export class LogFiles {
       while (this.#again && !this.#sealed) {
         this.#again = false;
         await this.#scanOnce();
+        this.#tellUnwatched();
       }
       this.#failure = undefined;
     } catch (error) {
@@ -127,10 +134,8 @@ export class LogFiles {
     }
     if (this.#files.length >= this.#most) return;
     const stats = await ifThere(stat(path, { bigint: true }));
-    if (stats === undefined || isSameFile(stats, newest.stats)) return;
-    const opened = await ifThere(openLog(path));
-    if (opened === undefined) return;
-    await this.#queue(newest, opened);
+    if (stats !== undefined && isSameFile(stats, newest.stats)) return;
+    await this.#queue(newest, await ifThere(openLog(path)));
     await this.#watchBoth();
   }
 
@@ -140,11 +145,12 @@ export class LogFiles {
     // before the look, so that what comes after it is seen
     await this.#watchBoth();
     for (let attempt = 1; ; attempt++) {
-      const before = this.#timer === undefined ? undefined : await rotatedKeys(path);
+      const before = this.#timer === undefined ? undefined : await rotatedKeys(await this.#realPath());
       const opened = await ifThere(openLog(path));
       if (opened === undefined) return;
       // a rotation in between would be taken for one before or after the file that was opened
-      if (before === undefined || attempt === 10 || (await rotatedKeys(path)).every((key) => before.includes(key))) {
+      const after = before === undefined ? [] : await rotatedKeys(await this.#realPath());
+      if (attempt === 10 || after.every((key) => before?.includes(key))) {
         this.#passed = new Set(before);
         this.#files.push(opened);
         return;
@@ -153,56 +159,49 @@ export class LogFiles {
     }
   }
 
-  /** Queues a file that took another one's place, and those that had it in between. */
-  async #queue(newest: OpenLog, opened: OpenLog): Promise<void> {
+  /** Queues the file that took another one's place, if there is one already, and those that had it in between. */
+  async #queue(newest: OpenLog, opened: OpenLog | undefined): Promise<void> {
     const { path, tell } = this.#deps;
-    const rotated = await listRotated(path);
-    const found: Found[] = [];
-    let name = path;
-    for (const [file, stats] of rotated) {
-      if (isSameFile(stats, opened.stats)) name = file;
-      const known = [opened, ...this.#files].some((log) => isSameFile(log.stats, stats));
-      if (known || this.#passed.has(fileKey(stats))) continue;
-      const log = await ifThere(openLog(file));
-      if (log === undefined) tell({ type: "missed", path: file });
-      else found.push({ file, log });
+    const before = [...this.#passed];
+    try {
+      const real = await this.#realPath();
+      const found = await findSuccessors({ path, real, opened, isKnown: (stats) => this.#isKnown(stats) });
+      this.#files.push(...found.logs);
+      this.#again ||= found.more;
+      for (const key of before) if (!found.present.has(key)) this.#passed.delete(key);
+      for (const file of found.missed) tell({ type: "missed", path: file });
+      if (found.logs.length > 0 && (await newest.file.stat()).nlink === 0) tell({ type: "missed", path });
+    } catch (error) {
+      if (opened !== undefined && !this.#files.includes(opened)) await opened.file.close();
+      throw error;
     }
-    if ((await newest.file.stat()).nlink === 0) tell({ type: "missed", path });
-    const now = await ifThere(stat(path, { bigint: true }));
-    if (now !== undefined && isSameFile(now, opened.stats)) {
-      this.#files.push(...(await inOrder(found)), opened);
-    } else {
-      // it has been rotated meanwhile, and one that was found may be newer
-      this.#files.push(...(await inOrder([...found, { file: name, log: opened }])));
-      this.#again = true;
-    }
-    const present = new Set([...rotated.values()].map(fileKey));
-    this.#passed = new Set([...this.#passed].filter((key) => present.has(key)));
+  }
+
+  /** Asked at the moment: files are read and given up while it is looked for new ones. */
+  #isKnown(stats: BigIntStats): boolean {
+    return this.#passed.has(fileKey(stats)) || this.#files.some((log) => isSameFile(log.stats, stats));
+  }
+
+  #tellUnwatched(): void {
+    const cause = this.#unwatched;
+    this.#unwatched = undefined;
+    if (cause !== undefined) this.#deps.tell({ type: "unwatched", path: this.#deps.path, cause });
   }
 
   /** Watches the folder of the path, and that of the file where the path is a link. */
   async #watchBoth(): Promise<void> {
     if (this.#timer === undefined) return;
     const { path } = this.#deps;
-    const real = await ifThere(realpath(path));
-    this.#watch.update(real === undefined || real === path ? [path] : [path, real]);
+    this.#watch.update([path, await this.#realPath()]);
+  }
+
+  /** Where the path leads to, or led to last: a link leads nowhere while a rotation goes on. */
+  async #realPath(): Promise<string> {
+    this.#real = (await ifThere(realpath(this.#deps.path))) ?? this.#real;
+    return this.#real ?? this.#deps.path;
   }
 }
 
-async function rotatedKeys(path: string): Promise<readonly string[]> {
-  return [...(await listRotated(path)).values()].map(fileKey);
-}
-
-interface Found {
-  readonly file: string;
-  readonly log: OpenLog;
-}
-
-/** By when they were last written, which follows the rotations whatever the names are; within a tick by name. */
-async function inOrder(found: readonly Found[]): Promise<readonly OpenLog[]> {
-  const dated = await Promise.all(
-    found.map(async (one) => ({ ...one, mtimeNs: (await one.log.file.stat({ bigint: true })).mtimeNs })),
-  );
-  dated.sort((a, b) => Number(a.mtimeNs - b.mtimeNs) || (a.file < b.file ? -1 : 1));
-  return dated.map(({ log }) => log);
+async function rotatedKeys(real: string): Promise<readonly string[]> {
+  return [...(await listRotated(real)).values()].map(fileKey);
 }

@@ -40,7 +40,10 @@ export class FolderWatch {
         if (name === null || [...this.#names].some((one) => name.startsWith(one))) this.#deps.changed(change);
       });
       // some runtimes tell here what others throw
-      watcher.on("error", (error) => this.#fail(folder, error));
+      watcher.on("error", (error) => {
+        this.#fail(folder, error);
+        this.#deps.changed("rename");
+      });
       this.#watchers.set(folder, watcher);
     } catch (error) {
       this.#fail(folder, error);
