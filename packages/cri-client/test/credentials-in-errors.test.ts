@@ -97,8 +97,7 @@ function shownBy(error: unknown): string {
   return texts.join("\n");
 }
 
-// T1.10
-describe.each(["v1", "v1alpha2"] as const)("credentials of a pull over %s", (version) => {
+describe.each(["v1", "v1alpha2"] as const)("T1.10 credentials of a pull over %s", (version) => {
   it.each<[string, () => ConnectError]>([
     ["the message", () => new ConnectError(`denied: ${all}`, Code.Unknown)],
     ["a message with a prefix", () => new ConnectError(`RegistryUnavailable: ${all}`, Code.Unknown)],

@@ -15,7 +15,6 @@ it("redactError() hands back the same error when it says nothing of the secret",
   expect(redactError(undefined, redact)).toBeUndefined();
 });
 
-// T1.10
 it.each<[string, unknown]>([
   ["its message", new Error(`bad ${secret}`)],
   ["its hint", new CriError("UNKNOWN", "x", { hint: `not ${secret}` })],
@@ -31,7 +30,7 @@ it.each<[string, unknown]>([
   ["its stack alone", Object.assign(new Error("x"), { stack: `Error: ${secret}\n    at x:1:2` })],
   ["a text that was thrown", `thrown ${secret}`],
   ["an object that was thrown", { thrown: secret }],
-])("redactError() leaves nothing of a secret in %s", (_, error) => {
+])("T1.10 redactError() leaves nothing of a secret in %s", (_, error) => {
   const shown = redactError(error, redact);
   expect(shown).not.toBe(error);
   expect(inspect(shown, { depth: Number.POSITIVE_INFINITY, showHidden: true })).not.toContain(secret);
