@@ -20,8 +20,8 @@ export interface ServeCriOptions {
   /** How long `close` waits for calls that run. Default 5 seconds. */
   readonly drainMs?: number;
   /**
-   * How long a caller may take to send a request, and to take its answer, before it is cut off. Default 30 seconds; for
-   * the first words of a connection, 10 at most.
+   * How long a caller may take to send a request, and to take its answer or the next part of it, before it is cut off.
+   * Default 30 seconds; for the first words of a connection, 10 at most.
    */
   readonly stalledMs?: number;
 }
@@ -29,7 +29,10 @@ export interface ServeCriOptions {
 export interface CriServer extends AsyncDisposable {
   /** Where it listens, as a client names it. */
   readonly endpoint: string;
-  /** Takes no more connections, waits for the calls that run until the drain's deadline, cuts off the rest. Idempotent. */
+  /**
+   * Takes no more connections, ends streams with UNAVAILABLE, waits for the calls that run until the drain's deadline,
+   * cuts off the rest. Idempotent.
+   */
   close(): Promise<void>;
 }
 
@@ -42,7 +45,9 @@ const greetingMs = 10_000;
 export async function serveCri(options: ServeCriOptions): Promise<CriServer> {
   const { core, versions = criVersions, log, socketMode = 0o660, drainMs = 5000, stalledMs = 30_000 } = options;
   const endpoint = parseEndpoint(options.endpoint);
-  const server = http2.createServer(sessionLimits, grpcListener({ core, versions, log, stalledMs }));
+  const stopping = new AbortController();
+  const listener = grpcListener({ core, versions, log, stalledMs, stopping: stopping.signal });
+  const server = http2.createServer(sessionLimits, listener);
   const sessions = new Sessions(server, log, Math.min(greetingMs, stalledMs));
 
   let bound: BoundSocket | undefined;
@@ -72,6 +77,7 @@ export async function serveCri(options: ServeCriOptions): Promise<CriServer> {
   let closing: Promise<void> | undefined;
   const shutDown = async (): Promise<void> => {
     await bound?.unlink();
+    stopping.abort();
     const closed = new Promise<void>((resolve) => server.close(() => resolve()));
     await sessions.drain(drainMs);
     await closed;

@@ -15,7 +15,8 @@ export const sessionLimits: ServerOptions = {
     maxHeaderListSize: 16 * 1024,
   },
   maxHeaderListPairs: 128,
-  maxSessionMemory: 64,
+  // MB that may wait to be sent, before new calls are refused and then the session: 512 lists of 1 MiB, and what they cost
+  maxSessionMemory: 1024,
   maxSettings: 32,
   maxOutstandingPings: 10,
   maxSessionInvalidFrames: 100,

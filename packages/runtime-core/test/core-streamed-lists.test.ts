@@ -1,3 +1,4 @@
+import { ContainerState, PodSandboxState } from "@keelson/cri-api/v1";
 import { describe, expect, it } from "vitest";
 import { longestBatch } from "../src/rpc/batches.ts";
 import { containerConfig, failure, openCore, podConfig } from "./core-harness.ts";
@@ -30,13 +31,15 @@ describe("a streamed list", () => {
     }
     const [sandbox] = (await runtime.listPodSandbox({})).items;
     const id = sandbox?.id.slice(0, 20) ?? "";
-    for (const filter of [{}, { id }, { state: { state: 1 } }, { labelSelector: { name: "b" } }]) {
+    const notReady = { state: { state: PodSandboxState.SANDBOX_NOTREADY } };
+    for (const filter of [{}, { id }, notReady, { labelSelector: { name: "b" } }]) {
       const parts = await all(runtime.streamPodSandboxes({ filter }));
       const { items } = await runtime.listPodSandbox({ filter });
       expect(items.length).toBeGreaterThan(0);
       expect(parts.flatMap(({ podSandboxes }) => podSandboxes)).toEqual(items);
     }
-    for (const filter of [{}, { podSandboxId: id }, { state: { state: 0 } }, { labelSelector: { own: "x" } }]) {
+    const created = { state: { state: ContainerState.CONTAINER_CREATED } };
+    for (const filter of [{}, { podSandboxId: id }, created, { labelSelector: { own: "x" } }]) {
       const parts = await all(runtime.streamContainers({ filter }));
       const { containers } = await runtime.listContainers({ filter });
       expect(containers.length).toBeGreaterThan(0);

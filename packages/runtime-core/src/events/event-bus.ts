@@ -25,8 +25,8 @@ export interface EventBusOptions {
 export interface Subscriber {
   /** How the caller calls itself, for the log. */
   readonly caller: string;
-  /** Called when the subscriber is cut off while it takes an event: it may never come back for the next. */
-  readonly onCutOff: (reason: Error) => void;
+  /** Called when the subscriber is cut off, as it may never come for the next event. */
+  readonly onCutOff: () => void;
 }
 
 /** One reader of the events. */
@@ -163,7 +163,7 @@ export class EventBus {
     const { number, caller } = reader;
     this.#log.warn("event subscriber does not read; it is cut off", { subscriber: number, caller, events, bytes });
     this.#end(reader, reason);
-    reader.onCutOff(reason);
+    reader.onCutOff();
   }
 
   #end(reader: Reader, reason: Error): void {

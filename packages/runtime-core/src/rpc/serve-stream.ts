@@ -12,16 +12,17 @@ import { toConnectError } from "./to-connect-error.ts";
 export interface StreamCall extends Call {
   /** How the caller calls itself (gRPC's user-agent), quoted; for the log. */
   readonly caller: string;
-  /** Ends the stream although its caller does not take what it was sent. */
-  cutOff(reason: Error): void;
+  /** Says that the call is over although its caller has not taken what it was sent, and that it has been logged. */
+  cutOff(): void;
 }
 
 /**
- * How a server resets the stream of a call whose caller does not read: the call itself can't, it is only asked for the
- * next part when the one before was taken. Without it such a call ends when its caller reads again.
+ * How a server hears that a call is over whose caller does not read: the call itself can't end it, as it is asked for
+ * the next part only when the one before was taken. The server gives the caller the rest of its time to do so, and need
+ * not log it again.
  */
-export const cutOffKey: ContextKey<(reason: Error) => void> = createContextKey<(reason: Error) => void>(() => {}, {
-  description: "resets the stream of this call",
+export const cutOffKey: ContextKey<() => void> = createContextKey<() => void>(() => {}, {
+  description: "the call is over, whatever its caller does",
 });
 
 export interface ServeStreamOptions {
