@@ -90,7 +90,7 @@ export async function composeLinuxEngine(
     const everywhere = [...probed.values()].every((one) => one.recursiveReadOnlyMounts);
     const facts = readHostFacts(layout, cgroups.driver, { recursiveReadOnlyMounts: everywhere });
     const paths = containerPaths(folders.state);
-    for (const folder of [paths.bundles, paths.roots, paths.exits, paths.runtimes, paths.tmp]) {
+    for (const folder of [paths.bundles, paths.roots, paths.images, paths.exits, paths.runtimes, paths.tmp]) {
       await mkdir(folder, { recursive: true, mode: 0o700 });
     }
     const network = createCniNetwork({ ...options.cni, cacheDir: join(folders.root, "cni") });
@@ -112,6 +112,7 @@ export async function composeLinuxEngine(
       cgroupDriver: cgroups.driver,
       facts,
       images: images.holds,
+      findImage: (image) => images.engine.resolve(image),
       hostPaths: new HostPaths(),
       snapshots: images.snapshots,
       sandboxParts: (sandbox) => sandboxParts(sandbox, folders, cgroups),

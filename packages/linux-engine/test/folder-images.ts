@@ -43,6 +43,12 @@ export function folderImages(layer: string, root: string): EngineImages {
         return { lower: [layer], upper, work };
       },
       remove: (key) => rm(join(snapshots, key), { recursive: true, force: true }),
+      addFolder: async (key, name) => {
+        const folder = join(snapshots, key, name);
+        await mkdir(folder, { recursive: true });
+        return folder;
+      },
+      removeFolder: (key, name) => rm(join(snapshots, key, name), { recursive: true, force: true }),
       usage: async () => new Map(),
       root: snapshots,
       list: async () => await readdir(snapshots).catch(() => []),

@@ -21,6 +21,7 @@ import { readBundleProcess } from "./read-bundle.ts";
 import { recordedBundle, recordedRun } from "./recorded-steps.ts";
 import { reopenLog } from "./reopen-log.ts";
 import type { RunningContainer, RunningContainers } from "./running-containers.ts";
+import { mountedImages, shownMounts } from "./steps/mount-images.ts";
 import { type RunMonitorFacts, runMonitorName } from "./steps/run-monitor.ts";
 import { type WriteBundleFacts, writeBundleName } from "./steps/write-bundle.ts";
 import { updateResources } from "./update-resources.ts";
@@ -44,7 +45,11 @@ export function linuxContainers(deps: ContainerDeps, running: RunningContainers)
       const tools = { ...deps, subject: { record, sandbox } };
       const made = await applySteps({ steps: createSteps, subject: tools.subject, tools, journal, task });
       const facts = made.get(writeBundleName) as WriteBundleFacts;
-      return { mounts: record.config.mounts, user: containerUser(facts), stopSignal: criSignal(facts.stopSignal) };
+      return {
+        mounts: shownMounts(record.config.mounts, mountedImages(made)),
+        user: containerUser(facts),
+        stopSignal: criSignal(facts.stopSignal),
+      };
     },
 
     start: async (record, sandbox, journal, task) => {

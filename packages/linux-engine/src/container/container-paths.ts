@@ -13,10 +13,14 @@ export interface ContainerPaths {
   readonly bundles: string;
   /** Holds all mounted root file systems. */
   readonly roots: string;
+  /** Holds the mounted images of containers that mount some, a folder for each container. */
+  readonly images: string;
   /** A container's bundle: its `config.json`, and conmon's sockets and files. */
   bundle(id: string): string;
   /** Where its root file system is mounted. Not in the bundle, which is removed before it is unmounted. */
   rootfs(id: string): string;
+  /** Where the images that it mounts are mounted. */
+  imageMounts(id: string): string;
   exitFile(id: string): string;
   /** What conmon keeps of a run beside its log: `exit` and `oom`. */
   persistFolder(id: string): string;
@@ -30,6 +34,7 @@ export interface ContainerPaths {
 export function containerPaths(state: string): ContainerPaths {
   const bundles = join(state, "containers");
   const roots = join(state, "rootfs");
+  const images = join(state, "images");
   const exits = join(state, "exits");
   return {
     exits,
@@ -37,8 +42,10 @@ export function containerPaths(state: string): ContainerPaths {
     runtimes: join(state, "oci"),
     bundles,
     roots,
+    images,
     bundle: (id) => join(bundles, id),
     rootfs: (id) => join(roots, id),
+    imageMounts: (id) => join(images, id),
     exitFile: (id) => join(exits, id),
     persistFolder: (id) => join(bundles, id, "run"),
     pidFile: (id) => join(bundles, id, "run", "pid"),

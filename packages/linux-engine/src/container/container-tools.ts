@@ -1,4 +1,5 @@
-import type { ContainerRecord, SandboxRecord } from "@keelson/runtime-core/ports";
+import type { ImageSpec } from "@keelson/cri-api/v1";
+import type { ContainerRecord, ResolvedImage, SandboxRecord } from "@keelson/runtime-core/ports";
 import type { CgroupLayout } from "../host/cgroup-layout.ts";
 import type { EngineLog } from "../log.ts";
 import type { ConmonOptions } from "../oci/conmon.ts";
@@ -18,12 +19,19 @@ export interface PreparedSnapshot {
   readonly work: string;
 }
 
-/** The writable layers of containers. Keys are container IDs. */
+/**
+ * The writable layers of containers. Keys are container IDs; an image that a container mounts has a layer of its own,
+ * whose key begins with that ID.
+ */
 export interface ContainerSnapshots {
   /** Makes the writable layer above the image's. @throws NOT_FOUND when the image's content is not there */
   prepare(key: string, imageId: string): Promise<PreparedSnapshot>;
   /** Removes the writable layer. Succeeds when there is none. */
   remove(key: string): Promise<void>;
+  /** A new, empty folder for root alone beside a writable layer, on the same disk; it goes with the layer. */
+  addFolder(key: string, name: string): Promise<string>;
+  /** Removes such a folder. Succeeds when there is none. */
+  removeFolder(key: string, name: string): Promise<void>;
   /** The keys of all that are there. */
   list(): Promise<readonly string[]>;
   /** What containers have written so far, on the disk; walks their layers. A layer that is gone has none. */
@@ -55,6 +63,8 @@ export interface ContainerDeps {
   readonly images: ImageHolds;
   readonly hostPaths: HostPaths;
   readonly snapshots: ContainerSnapshots;
+  /** Finds an image by any of its names. @throws NOT_FOUND */
+  findImage(image: ImageSpec): Promise<ResolvedImage>;
   sandboxParts(sandbox: SandboxRecord): SandboxParts;
   /** The operator's list of annotations that reach the OCI runtime. */
   readonly allowedAnnotations: readonly string[];

@@ -15,17 +15,32 @@ import {
 import { type MountInfo, readMountInfo } from "../sys/mount-info.ts";
 import { isErrno } from "../sys/syscall-error.ts";
 import type { HostPaths } from "./host-paths.ts";
+import type { ImageMountFacts } from "./steps/mount-images.ts";
+
+/** As `mount-images.ts` mounts them. */
+const imageRestrictions: MountSource["forbids"] = ["nosuid", "nodev"];
+
+export interface MountLookup {
+  readonly hostPaths: HostPaths;
+  /** Where the images among the mounts are mounted. */
+  readonly images: readonly ImageMountFacts[];
+  readonly task: Task;
+}
 
 /** Looks at the host paths of mounts. The task's stage tells which one: a dead network mount answers nobody. */
 export async function findMountSources(
   mounts: readonly Mount[],
-  hostPaths: HostPaths,
-  task: Task,
+  { hostPaths, images, task }: MountLookup,
 ): Promise<readonly MountSource[]> {
   if (mounts.length === 0) return [];
   const mounted = await readMountInfo();
   const sources: MountSource[] = [];
-  for (const { hostPath } of mounts) {
+  for (const [index, { hostPath }] of mounts.entries()) {
+    const image = images.find((one) => one.index === index);
+    if (image !== undefined) {
+      sources.push({ path: image.source, propagation: "private", forbids: imageRestrictions, procfs: false });
+      continue;
+    }
     task.stage(`waiting for mount source ${quote(hostPath)}`);
     const path = await hostPaths.resolve(hostPath, task.signal);
     const under = mountOf(mounted, path);

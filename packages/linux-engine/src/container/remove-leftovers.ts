@@ -5,6 +5,7 @@ import { isErrno } from "../sys/syscall-error.ts";
 import type { ContainerDeps } from "./container-tools.ts";
 import { endRun } from "./end-run.ts";
 import { readBundleSpec } from "./read-bundle.ts";
+import { imageMountOwner, removeImageMounts } from "./steps/mount-images.ts";
 import { removeMountPoint, unmountIfMounted } from "./steps/mount-rootfs.ts";
 
 export interface Leftovers {
@@ -15,8 +16,8 @@ export interface Leftovers {
 }
 
 /**
- * Removes what has our name and no record: bundles with what may still run from them, mounted root file systems,
- * snapshots, notes of OCI runtimes, exit files. For the start of the daemon, when no container is in the making.
+ * Removes what has our name and no record: bundles with what may still run from them, mounted root file systems and
+ * images, snapshots, notes of OCI runtimes, exit files. For the start of the daemon, when no container is in the making.
  */
 export async function removeContainerLeftovers(recorded: ReadonlySet<string>, deps: ContainerDeps): Promise<Leftovers> {
   const { paths } = deps;
@@ -47,8 +48,12 @@ export async function removeContainerLeftovers(recorded: ReadonlySet<string>, de
       await removeMountPoint(paths.rootfs(id));
     });
   }
-  for (const id of (await deps.snapshots.list()).filter((key) => !recorded.has(key))) {
-    await attempt(`snapshot of container ${id}`, () => deps.snapshots.remove(id));
+  for (const id of await strays(paths.images)) {
+    await attempt(`mounted images of container ${id}`, () => removeImageMounts(paths.imageMounts(id)));
+  }
+  const isRecorded = (key: string): boolean => recorded.has(imageMountOwner(key) ?? key);
+  for (const key of (await deps.snapshots.list()).filter((one) => !isRecorded(one))) {
+    await attempt(`snapshot of container ${key}`, () => deps.snapshots.remove(key));
   }
   for (const id of await strays(paths.exits)) {
     await attempt(`exit file of container ${id}`, () => rm(paths.exitFile(id), { force: true }));

@@ -57,8 +57,8 @@ export class ImageContent implements ImageHolds, ContainerSnapshots {
   }
 
   async processConfig(imageId: string): Promise<ImageProcessConfig> {
-    const { user, env, entrypoint, cmd, workingDir, stopSignal } = await this.#config(imageId);
-    return { user, env, entrypoint, cmd, workingDir, stopSignal };
+    const { user, env, entrypoint, cmd, workingDir, stopSignal, volumes } = await this.#config(imageId);
+    return { user, env, entrypoint, cmd, workingDir, stopSignal, volumes };
   }
 
   async prepare(key: string, imageId: string): Promise<PreparedSnapshot> {
@@ -78,6 +78,14 @@ export class ImageContent implements ImageHolds, ContainerSnapshots {
     await this.#deps.snapshots.remove(key);
     this.#prepared.get(key)?.release();
     if (this.#prepared.delete(key)) void this.#deps.garbage.collect();
+  }
+
+  addFolder(key: string, name: string): Promise<string> {
+    return this.#deps.snapshots.addFolder(key, name);
+  }
+
+  removeFolder(key: string, name: string): Promise<void> {
+    return this.#deps.snapshots.removeFolder(key, name);
   }
 
   async list(): Promise<readonly string[]> {

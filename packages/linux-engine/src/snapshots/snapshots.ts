@@ -35,7 +35,7 @@ const openFolder = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFO
  * Unpacked layers and the writable layers of containers, as folders for overlayfs:
  *
  *     sha256/CHAIN/{fs,layer.json,flushed}  a layer; its chain ID names it together with all below it
- *     containers/ID/{fs,work,snapshot.json} a container's writable layer
+ *     containers/ID/{fs,work,snapshot.json} a container's writable layer, and folders that go with it
  *     tmp/                                  what is in the making or on its way out; empty after a start
  *     empty/                                the lower folder of an image without layers
  *
@@ -146,6 +146,25 @@ export class Snapshots implements AsyncDisposable {
     this.#containers.set(id, record);
     const folder = join(this.root, "containers", id);
     return { lower, upper: join(folder, "fs"), work: join(folder, "work") };
+  }
+
+  /**
+   * A new, empty folder of root's beside a container's writable layer, which goes with the layer; one that is there under
+   * this name is removed.
+   * @throws NOT_FOUND when the container has no writable layer
+   */
+  async addFolder(id: string, name: string): Promise<string> {
+    checkId(id);
+    if (!this.#containers.has(id)) throw notFound(`make a folder of container ${quote(id)}: it has no snapshot`);
+    await this.removeFolder(id, name);
+    await mkdir(this.#folders.path("containers", id, name), { mode: 0o700 });
+    return join(this.root, "containers", id, name);
+  }
+
+  /** Removes what {@link addFolder} has made. Succeeds when there is none. */
+  async removeFolder(id: string, name: string): Promise<void> {
+    checkId(id);
+    await this.#folders.throwAway("containers", join(id, name));
   }
 
   /** Removes a container's writable layer, which must not be mounted any more. Succeeds when there is none. */

@@ -5,6 +5,7 @@ import { buildCapabilities } from "./capabilities.ts";
 import { buildDevices, type DeviceSource, type HostDevice } from "./devices.ts";
 import { buildEnvironment } from "./environment.ts";
 import type { HostFacts, ImageProcessConfig, Reported } from "./host-facts.ts";
+import type { VolumeMount } from "./image-volumes.ts";
 import { buildMaskedPaths } from "./masked-paths.ts";
 import { buildMounts, type MountSource, type SandboxFiles } from "./mounts.ts";
 import { buildNamespaces, hostNamespaces, type PinnedNamespaces } from "./namespaces.ts";
@@ -33,6 +34,8 @@ export interface ContainerSpecInput {
   readonly files: SandboxFiles;
   /** One for each of `config.mounts`, in their order. */
   readonly mountSources: readonly MountSource[];
+  /** Folders in place of volumes of the image. */
+  readonly volumes?: readonly VolumeMount[];
   /** One for each of `config.devices`, in their order. */
   readonly deviceSources: readonly DeviceSource[];
   /** Only read for a privileged container. */
@@ -68,6 +71,7 @@ export function buildContainerSpec(input: ContainerSpecInput): ContainerSpec {
     config,
     files: input.files,
     sources: input.mountSources,
+    ...(input.volumes === undefined ? {} : { volumes: input.volumes }),
     hostIpc: hostNamespaces(sandbox).ipc,
   });
   const seccomp = buildSeccomp({

@@ -235,7 +235,6 @@ const cases: Case[] = [
   inMount("uidMappings", { uidMappings: ids }),
   inMount("gidMappings", { gidMappings: ids }),
   inMount("recursive_read_only", { readonly: true, recursiveReadOnly: true }, { recursiveReadOnlyMounts: false }),
-  inMount("image", { hostPath: "", image: { image: "volume" } }),
   inMount("image_sub_path", { imageSubPath: "a" }),
   inMount("mount_options", { mountOptions: ["noexec"] }),
   inConfig("CDI_devices", { CDIDevices: [{ name: "vendor.com/gpu=0" }] }),

@@ -57,4 +57,6 @@ export interface ImageProcessConfig {
   readonly cmd?: readonly string[] | undefined;
   readonly workingDir?: string | undefined;
   readonly stopSignal?: string | undefined;
+  /** Paths whose content is no part of the container's root file system (Dockerfile's VOLUME). */
+  readonly volumes?: readonly string[] | undefined;
 }

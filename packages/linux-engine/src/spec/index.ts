@@ -4,6 +4,7 @@ export type { DeviceSource, HostDevice } from "./devices.ts";
 export { buildExecProcess, type ExecProcessInput } from "./exec-process.ts";
 export { admitContainer, admitSandbox, type FieldRuleRow, listFieldRules } from "./guard.ts";
 export type { AppArmorFacts, HostFacts, ImageProcessConfig, Reported } from "./host-facts.ts";
+export { type ImageVolumes, imageVolumes, type VolumeMount } from "./image-volumes.ts";
 export { defaultMaskedPaths, defaultReadonlyPaths } from "./masked-paths.ts";
 export { type MountSource, mountRestrictions, type SandboxFiles } from "./mounts.ts";
 export { type HostNamespaces, hostNamespaces, type PinnedNamespaces } from "./namespaces.ts";

@@ -69,6 +69,23 @@ describe("buildMounts()", () => {
     expect(mounts.slice(-3).map((mount) => mount.destination)).toEqual(["/a", "/a/b", "/a/b/c"]);
   });
 
+  it("mounts folders in place of the image's volumes, writable, in the order of their depth", () => {
+    const volumes = [
+      { target: "/a/b/c", source: "/v/0" },
+      { target: "/etc", source: "/v/1" },
+    ];
+    const files = { hosts: "/s/hosts" };
+    const { mounts } = build([{ containerPath: "/a/b", hostPath: "/1" }], {}, { volumes, files });
+    const own = mounts.slice(-4);
+    expect(own.map(({ destination }) => destination)).toEqual(["/etc", "/a/b", "/etc/hosts", "/a/b/c"]);
+    expect(own.at(-1)).toEqual({
+      destination: "/a/b/c",
+      type: "bind",
+      source: "/v/0",
+      options: ["rbind", "rprivate", "rw"],
+    });
+  });
+
   it("mounts the sandbox's files unless the configuration does, read-only with a read-only root", () => {
     const files = { hostname: "/s/hostname", hosts: "/s/hosts", resolvConf: "/s/resolv.conf", shm: "/s/shm" };
     const { mounts } = build([{ containerPath: "/etc/hosts", hostPath: "/kubelet/hosts" }], {}, { files });
@@ -140,6 +157,13 @@ describe("checkMount()", () => {
   const check = (init: Init) => () =>
     checkMount(create(MountSchema, { containerPath: "/d", hostPath: "/h", ...init }), 3);
 
+  const image = { hostPath: "", readonly: true, image: { image: "volume" } };
+
+  it("takes an image in place of a source", () => {
+    expect(check(image)()).toBe("/d");
+    expect(check({ ...image, imageSubPath: "a/..b/c" })()).toBe("/d");
+  });
+
   it.each([
     { name: "a path of 70 KiB", init: { hostPath: `/${"x".repeat(70 * 1024)}` }, text: "mounts[3].host_path" },
     { name: "NUL in a source", init: { hostPath: "/a\0b" }, text: "NUL" },
@@ -152,6 +176,11 @@ describe("checkMount()", () => {
       init: { readonly: true, recursiveReadOnly: true, propagation: PROPAGATION_HOST_TO_CONTAINER },
       text: "private propagation",
     },
+    { name: "an image beside a source", init: { ...image, hostPath: "/h" }, text: "both an image and a host_path" },
+    { name: "an image that is not read-only", init: { ...image, readonly: false }, text: "readonly" },
+    { name: "a part outside of an image", init: { ...image, imageSubPath: "a/../../b" }, text: "image_sub_path" },
+    { name: "an absolute part of an image", init: { ...image, imageSubPath: "/a" }, text: "image_sub_path" },
+    { name: "NUL in a part of an image", init: { ...image, imageSubPath: "a\0" }, text: "NUL" },
   ])("T3.07 refuses $name", ({ init, text }) => {
     expect(check(init)).toThrow(text);
   });

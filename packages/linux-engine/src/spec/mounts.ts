@@ -1,7 +1,8 @@
 import { failedPrecondition, invalidArgument, quote } from "@keelson/cri-api/errors";
 import { type ContainerConfig, type Mount as CriMount, MountPropagation } from "@keelson/cri-api/v1";
+import type { VolumeMount } from "./image-volumes.ts";
 import { checkMountTarget } from "./mount-targets.ts";
-import { cleanPath } from "./path-rules.ts";
+import { checkPathText, cleanPath } from "./path-rules.ts";
 import type { Linux, Mount } from "./runtime-spec.ts";
 
 /**
@@ -36,6 +37,8 @@ export interface MountsInput {
   readonly files: SandboxFiles;
   /** One for each of `config.mounts`, in their order. */
   readonly sources: readonly MountSource[];
+  /** From {@link imageVolumes}, each with its folder on the host. */
+  readonly volumes?: readonly VolumeMount[];
   readonly hostIpc: boolean;
 }
 
@@ -49,6 +52,7 @@ export interface MountsInput {
 export function buildMounts(input: MountsInput): { mounts: Mount[]; rootfsPropagation?: Linux["rootfsPropagation"] } {
   const context = input.config.linux?.securityContext;
   const own = input.config.mounts.map((mount, index) => bindMount(mount, index, input.sources[index]));
+  own.push(...(input.volumes ?? []).map(volumeMount));
   const taken = new Set(own.map((mount) => mount.destination));
   const files = sandboxMounts(input, context?.readonlyRootfs === true).filter((mount) => !taken.has(mount.destination));
   const binds = [...own, ...files].sort((a, b) => depth(a) - depth(b));
@@ -61,6 +65,10 @@ export function buildMounts(input: MountsInput): { mounts: Mount[]; rootfsPropag
     own.some((mount) => mount.options.includes(word)),
   );
   return rootfsPropagation === undefined ? { mounts } : { mounts, rootfsPropagation };
+}
+
+function volumeMount({ target, source }: VolumeMount): Mount {
+  return { destination: target, type: "bind", source, options: ["rbind", "rprivate", "rw"] };
 }
 
 function depth(mount: Mount): number {
@@ -121,7 +129,8 @@ function bindMount(mount: CriMount, index: number, source: MountSource | undefin
  */
 export function checkMount(mount: CriMount, index: number): string {
   const field = `mounts[${index}]`;
-  if ((mount.image?.image ?? "") === "") cleanPath(mount.hostPath, `${field}.host_path`);
+  if (isOfImage(mount)) checkImageMount(mount, field);
+  else cleanPath(mount.hostPath, `${field}.host_path`);
   if (mount.recursiveReadOnly && !mount.readonly) {
     throw invalidArgument(`read ${field}.recursive_read_only: readonly is not set`);
   }
@@ -129,6 +138,20 @@ export function checkMount(mount: CriMount, index: number): string {
     throw invalidArgument(`read ${field}.recursive_read_only: it needs private propagation`);
   }
   return checkMountTarget(mount.containerPath, `${field}.container_path`);
+}
+
+function isOfImage(mount: CriMount): boolean {
+  return (mount.image?.image ?? "") !== "";
+}
+
+function checkImageMount(mount: CriMount, field: string): void {
+  if (mount.hostPath !== "") throw invalidArgument(`read ${field}: it has both an image and a host_path`);
+  if (!mount.readonly) throw invalidArgument(`read ${field}.readonly: an image is mounted read-only`);
+  const path = mount.imageSubPath;
+  checkPathText(path, `${field}.image_sub_path`);
+  if (path.startsWith("/") || path.split("/").includes("..")) {
+    throw invalidArgument(`read ${field}.image_sub_path: ${quote(path)} is not a relative path without ".."`);
+  }
 }
 
 function readMode(mount: CriMount): string {

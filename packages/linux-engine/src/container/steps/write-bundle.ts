@@ -5,12 +5,17 @@ import { serializeSpec } from "../../spec/index.ts";
 import { buildBundle } from "../build-bundle.ts";
 import type { ContainerSubject, ContainerTools } from "../container-tools.ts";
 import { makeLogFile, removeEmptyLogFile } from "../log-file.ts";
+import { filledVolumes } from "./fill-volumes.ts";
+import { type ImageMountFacts, mountedImages } from "./mount-images.ts";
 
 export type WriteBundlePlan = {
   readonly bundle: string;
   readonly logFolder: string;
   /** "" without a log. */
   readonly logPath: string;
+  /** What was made for volumes of the image and for mounts of images; absent where there are none. */
+  readonly volumes?: readonly { readonly target: string; readonly source: string }[];
+  readonly images?: readonly ImageMountFacts[];
 };
 
 export type WriteBundleFacts = {
@@ -36,14 +41,19 @@ export const writeBundle: AnyStep<ContainerSubject, ContainerTools> = step<
 >({
   name: writeBundleName,
   heldUntil: "remove",
-  plan: ({ record, sandbox }, { paths }) => ({
-    bundle: paths.bundle(record.id),
-    logFolder: sandbox.config.logDirectory,
-    logPath: record.logPath,
-  }),
-  apply: async ({ bundle, logFolder, logPath }, tools, task) => {
+  plan: ({ record, sandbox }, { paths }, earlier) => {
+    const [volumes, images] = [filledVolumes(earlier), mountedImages(earlier)];
+    return {
+      bundle: paths.bundle(record.id),
+      logFolder: sandbox.config.logDirectory,
+      logPath: record.logPath,
+      ...(volumes.length === 0 ? {} : { volumes }),
+      ...(images.length === 0 ? {} : { images }),
+    };
+  },
+  apply: async ({ bundle, logFolder, logPath, volumes = [], images = [] }, tools, task) => {
     if (tools.subject === undefined) throw new Error("write bundle: the step has no container");
-    const { spec, user, stopSignal, reported } = await buildBundle(tools.subject, tools, task);
+    const { spec, user, stopSignal, reported } = await buildBundle({ ...tools.subject, volumes, images }, tools, task);
     await mkdir(bundle, { mode: 0o700 });
     await writeFile(join(bundle, "config.json"), serializeSpec(spec), { mode: 0o600 });
     if (logPath !== "") await makeLogFile(logFolder, logPath);

@@ -16,10 +16,10 @@ export const mountRules: readonly RuleTable[] = [
     recursiveReadOnly: honoured("mounts.ts; refused where the OCI runtime can't", (value, at) =>
       value && !at.facts.recursiveReadOnlyMounts ? "the OCI runtime can't make a whole tree read-only" : undefined,
     ),
-    image: refused("any image", (image) =>
-      image === undefined || image.image === "" ? undefined : "images can't be mounted yet",
+    image: honoured("mount-images.ts, without devices and set-user-ID; goes with readonly"),
+    imageSubPath: honoured("mount-images.ts; refused without an image", (path, _at, mount) =>
+      path === "" || (mount.image?.image ?? "") !== "" ? undefined : "it needs an image",
     ),
-    imageSubPath: refused("any path", (path) => (path === "" ? undefined : "images can't be mounted yet")),
     mountOptions: refused("any option", (list) => (list.length === 0 ? undefined : "mount options are not kept yet")),
   }),
   ruleTable<Device>(DeviceSchema, {
