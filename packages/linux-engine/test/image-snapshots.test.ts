@@ -180,6 +180,23 @@ describe.skipIf(linuxGate.skip)("Snapshots", () => {
     expect(logged).toEqual([]);
   });
 
+  test("keep folders of the caller's beside a container's layer, for as long as that is there", async () => {
+    const store = await open();
+    await expect(store.addFolder("c1", "more")).rejects.toMatchObject({ code: "NOT_FOUND" });
+    await store.prepare("c1", { imageId, chainIds: [] });
+    const more = await store.addFolder("c1", "more");
+    expect(statSync(more).mode & 0o777).toBe(0o700);
+    writeFileSync(join(more, "file"), "");
+    expect(readdirSync(await store.addFolder("c1", "more"))).toEqual([]); // what a crash has left is no content
+    await store.removeFolder("c1", "more");
+    await store.removeFolder("c1", "more");
+    expect(existsSync(more)).toBe(false);
+    writeFileSync(join(await store.addFolder("c1", "more"), "file"), "");
+    await store.remove("c1");
+    await store.drained();
+    for (const place of ["containers", "tmp"]) expect(readdirSync(join(root(), place))).toEqual([]);
+  });
+
   test("keep the layer that is in place when the same one comes again", async () => {
     const store = await open();
     const chainId = await addLayer(store, "layer");

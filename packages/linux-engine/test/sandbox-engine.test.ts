@@ -402,6 +402,7 @@ describe.skipIf(linuxGate.skip)("the sandbox engine", () => {
     expect(info).toMatchObject({
       pid: 0,
       netNamespaceClosed: false,
+      sandboxMetadata: { Metadata: { ID: pod.record().id, NetNSPath: netns, IP: pod.ips[0], RuntimeHandler: "" } },
       cniResult: { Interfaces: { eth0: { IPConfigs: [{ IP: pod.ips[0], Gateway: "10.88.0.1" }], Sandbox: netns } } },
       config: { metadata: { name: "web" }, labels: { app: "web" } },
       reported: [{ field: "port_mappings", why: expect.stringContaining('network "pods"') }],

@@ -24,7 +24,7 @@ export function imageUser(text: string): { readonly uid?: { readonly value: bigi
   return { username: user };
 }
 
-/** What verbose ImageStatus shows, as containerd does: the chain ID and the image's own specification. */
+/** What verbose ImageStatus shows, as containerd does: the chain ID and the image's own specification (OCI image-spec). */
 export function imageInfo(image: StoredImage): Readonly<Record<string, Json>> {
   const { config } = image;
   return {
@@ -32,22 +32,32 @@ export function imageInfo(image: StoredImage): Readonly<Record<string, Json>> {
       chainID: image.layers.at(-1)?.chainId ?? "",
       layers: image.layers.map(({ digest, diffId, chainId, size }) => ({ digest, diffId, chainId, size })),
       imageSpec: {
-        created: config.created,
-        author: config.author,
+        ...present({ created: config.created, author: config.author }),
         os: config.platform.os,
         architecture: config.platform.architecture,
-        config: {
+        config: present({
           User: config.user,
           Env: config.env,
           Entrypoint: config.entrypoint,
           Cmd: config.cmd,
           WorkingDir: config.workingDir,
           StopSignal: config.stopSignal,
-          Volumes: config.volumes,
-          ExposedPorts: config.exposedPorts,
-          Labels: [...config.labels].map(([name, value]) => ({ name, value })),
-        },
+          Volumes: asKeys(config.volumes),
+          ExposedPorts: asKeys(config.exposedPorts),
+          Labels: Object.fromEntries(config.labels),
+        }),
+        rootfs: { type: "layers", diff_ids: config.diffIds },
       },
     },
   };
+}
+
+/** As the specification writes a set. */
+const asKeys = (names: readonly string[]): Json => Object.fromEntries(names.map((name) => [name, {}]));
+
+/** Without what is empty, as images are written. */
+function present(fields: Readonly<Record<string, Json>>): Json & object {
+  const isEmpty = (value: Json): boolean =>
+    value === "" || (typeof value === "object" && value !== null && Object.keys(value).length === 0);
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => !isEmpty(value)));
 }

@@ -20,6 +20,7 @@ export async function inspectSandbox(
   const network = recordedNetwork(record);
   const parts = sandboxParts(record, deps.folders, deps.cgroups);
   const namespaces = Object.entries(parts.pins).map(([type, path]) => ({ type, path }));
+  const [ip = "", ...additional] = record.facts?.ips ?? [];
   const config = toJson(PodSandboxConfigSchema, record.config, {
     useProtoFieldName: true,
     enumAsInteger: true,
@@ -36,10 +37,17 @@ export async function inspectSandbox(
       runtimeType: "keelson",
       cniResult: network?.facts === undefined ? null : deps.network.inspectAttachment(network.plan, network.facts),
       config,
-      metadata: {
-        ID: record.id,
-        NetNSPath: pins?.net ?? "",
-        IPs: record.facts === undefined ? [] : [...record.facts.ips],
+      runtimeOptions: null,
+      sandboxMetadata: {
+        Version: "v1",
+        Metadata: {
+          ID: record.id,
+          Name: sandboxName(record),
+          NetNSPath: pins?.net ?? "",
+          IP: ip,
+          AdditionalIPs: additional,
+          RuntimeHandler: record.runtimeHandler,
+        },
       },
       runtimeSpec: {
         hostname: record.config.hostname,
@@ -55,4 +63,10 @@ export async function inspectSandbox(
       })),
     },
   };
+}
+
+/** As containerd names a sandbox. */
+function sandboxName({ config }: SandboxRecord): string {
+  const { name = "", namespace = "", uid = "", attempt = 0 } = config.metadata ?? {};
+  return `${name}_${namespace}_${uid}_${attempt}`;
 }
