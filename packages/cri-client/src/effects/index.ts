@@ -1,1 +1,1 @@
-export { type Dropped, type Prepared, type PrepareInput, prepareRequest } from "./prepare.ts";
+export { type Prepared, prepareRequest } from "./prepare.ts";
