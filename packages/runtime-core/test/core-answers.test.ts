@@ -1,4 +1,4 @@
-import { ContainerState, PodSandboxState, Signal } from "@keelson/cri-api/v1";
+import { ContainerState, MountPropagation, PodSandboxState, Signal } from "@keelson/cri-api/v1";
 import { describe, expect, it } from "vitest";
 import {
   type ContainerScript,
@@ -13,6 +13,7 @@ import {
   busybox,
   type CoreHarness,
   containerConfig,
+  failure,
   openCore,
   podConfig,
   runContainer,
@@ -121,6 +122,40 @@ describe("ContainerStatus", () => {
     const store = before.store.crash();
     const { runtime } = await openCore({ world: before.world, clock: before.clock, store });
     expect((await runtime.containerStatus({ containerId })).status?.stopSignal).toBe(Signal.SIGTERM);
+  });
+
+  it("shows mounts as they were asked for, and of a mounted image the ID", async () => {
+    const { runtime, images } = await openCore();
+    const { podSandboxId } = await runtime.runPodSandbox({ config: podConfig() });
+    const mounts = [
+      {
+        containerPath: "/a",
+        hostPath: "/srv/a",
+        readonly: true,
+        selinuxRelabel: true,
+        recursiveReadOnly: true,
+        uidMappings: [{ hostId: 1, containerId: 2, length: 3 }],
+      },
+      { containerPath: "/b", hostPath: "/srv/b", propagation: MountPropagation.PROPAGATION_BIDIRECTIONAL },
+      { containerPath: "/image", readonly: true, image: { image: busybox }, imageSubPath: "bin" },
+    ];
+    const { containerId } = await runtime.createContainer({
+      podSandboxId,
+      config: containerConfig("main", { mounts }),
+    });
+    const id = (await images.imageStatus({ image: { image: busybox } })).image?.id;
+    const [host, both, image] = (await runtime.containerStatus({ containerId })).status?.mounts ?? [];
+    expect([host, both]).toMatchObject(mounts.slice(0, 2));
+    expect(image).toMatchObject({ ...mounts[2], image: { image: busybox, imageRef: id } });
+    const create = (mount: object) =>
+      runtime.createContainer({
+        podSandboxId,
+        config: containerConfig("other", { mounts: [{ ...mounts[2], ...mount }] }),
+      });
+    await failure(create({ image: { image: "not/here" } }), "NOT_FOUND");
+    for (const wrong of [{ readonly: false }, { hostPath: "/srv" }, { imageSubPath: "../a" }, { imageSubPath: "/a" }]) {
+      await failure(create(wrong), "INVALID_ARGUMENT");
+    }
   });
 
   it("names the image by repo@digest and by Image.id, and a list by the ID alone", async () => {

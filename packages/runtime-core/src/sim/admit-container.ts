@@ -51,6 +51,10 @@ function admitMount(mount: Mount, field: string): void {
   checkPath(mount.containerPath, `${field}.container_path`);
   const ofImage = mount.image !== undefined && mount.image.image !== "";
   if (ofImage && mount.hostPath !== "") throw invalidArgument(`read ${field}: it has both a host_path and an image`);
+  if (ofImage && !mount.readonly) throw invalidArgument(`read ${field}.readonly: an image is mounted read-only`);
+  if (ofImage && (mount.imageSubPath.startsWith("/") || mount.imageSubPath.split("/").includes(".."))) {
+    throw invalidArgument(`read ${field}.image_sub_path: ${quote(mount.imageSubPath)} is no path inside the image`);
+  }
   if (!ofImage) checkPath(mount.hostPath, `${field}.host_path`);
   checkEnum(mount.propagation, MountPropagation, `${field}.propagation`);
   if (mount.recursiveReadOnly && !mount.readonly) {

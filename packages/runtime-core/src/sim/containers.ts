@@ -1,6 +1,6 @@
 import { toJson } from "@bufbuild/protobuf";
-import { failedPrecondition, quote } from "@keelson/cri-api/errors";
-import { ContainerConfigSchema } from "@keelson/cri-api/v1";
+import { failedPrecondition, notFound, quote } from "@keelson/cri-api/errors";
+import { ContainerConfigSchema, type Mount } from "@keelson/cri-api/v1";
 import {
   applySteps,
   type ContainerEngine,
@@ -19,8 +19,10 @@ import {
   startSteps,
 } from "./container-steps.ts";
 import { containerUser } from "./container-user.ts";
+import { findImage } from "./images.ts";
 import { criSignal, criSignalNumber, signalNumber, sigterm } from "./signals.ts";
 import { turn } from "./turn.ts";
+import type { Life } from "./world.ts";
 
 export function createContainers(tools: ContainerTools): ContainerEngine {
   const { life, faults, scriptOf } = tools;
@@ -32,9 +34,10 @@ export function createContainers(tools: ContainerTools): ContainerEngine {
     },
     async create(record, sandbox, journal, task) {
       const user = containerUser(record.config, life.images.get(record.image.id)?.user ?? "");
+      const mounts = record.config.mounts.map((mount) => shownMount(mount, life.images));
       await applySteps({ steps: createSteps, subject: { record, sandbox }, tools, journal, task });
       const signal = stopSignal({ config: record.config, steps: journal.steps });
-      return { mounts: record.config.mounts, user, stopSignal: criSignal(signal) };
+      return { mounts, user, stopSignal: criSignal(signal) };
     },
     async start(record, sandbox, journal, task) {
       if (life.held("namespaces", sandbox.id) === undefined) {
@@ -99,6 +102,17 @@ export function createContainers(tools: ContainerTools): ContainerEngine {
       };
     },
   };
+}
+
+/** A mounted image is shown with its ID. @throws NOT_FOUND when it is not on the node */
+function shownMount(mount: Mount, images: Life["images"]): Mount {
+  const { image } = mount;
+  if (image === undefined || image.image === "") return mount;
+  const found = findImage(images, image);
+  if (found === undefined) {
+    throw notFound(`mount image ${quote(image.image)}: it is not on this node`, { hint: "pull it first" });
+  }
+  return { ...mount, image: { ...image, imageRef: found.id } };
 }
 
 function stopSignal({ config, steps }: Pick<ContainerRecord, "config" | "steps">): number {

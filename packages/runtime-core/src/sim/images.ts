@@ -111,7 +111,7 @@ function readRegistry(images: readonly ScriptImage[]): Registry {
 }
 
 /** By ID, by a unique beginning of it, or by name; a name that only looks like an ID is a name first. */
-function findImage(stored: ReadonlyMap<string, StoredImage>, spec: ImageSpec): StoredImage | undefined {
+export function findImage(stored: ReadonlyMap<string, StoredImage>, spec: ImageSpec): StoredImage | undefined {
   const text = spec.image;
   if (isDigest(text)) return stored.get(text);
   const all = [...stored.values()];
