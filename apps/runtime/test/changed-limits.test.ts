@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { isCriError } from "@keelson/cri-api/errors";
 import { type LinuxContainerResourcesSchema, PodSandboxState } from "@keelson/cri-api/v1";
@@ -80,6 +81,20 @@ describe.skipIf(linuxGate.skip)("limits that change while a container lives", ()
     expect((await kernel(id)).cpu).toMatch(/^(-1|max) 100000$/);
     const { stdout } = await cri.runtime.execSync({ containerId: id, cmd: ["echo", "alive"], timeout: 10n });
     expect(Buffer.from(stdout).toString()).toBe("alive\n");
+    await cri.runtime.removeContainer({ containerId: id });
+  });
+
+  it.skipIf(!existsSync("/sys/fs/cgroup/hugetlb"))("of huge pages hold at once", { timeout: 20_000 }, async () => {
+    const hugepageLimits = [{ pageSize: "2MB", limit: 4n * MiB }];
+    const id = await startContainer(cri, pod, { name: "huge", image, resources: { hugepageLimits } });
+    const { pid } = await shown(id);
+    const limit = async (): Promise<string> =>
+      readFirst(await cgroupFolderOf(pid, "hugetlb"), "hugetlb.2MB.limit_in_bytes");
+    expect(await limit()).toBe(String(4n * MiB));
+    await update(id, { hugepageLimits: [{ pageSize: "2MB", limit: 8n * MiB }] });
+    expect(await limit()).toBe(String(8n * MiB));
+    await update(id, { cpuShares: 77n });
+    expect(await limit()).toBe(String(8n * MiB));
     await cri.runtime.removeContainer({ containerId: id });
   });
 
