@@ -112,6 +112,21 @@ describe("EventBus", () => {
     expect(await idsOf(subscription, 1)).toEqual(["d"]);
   });
 
+  it("wakes many subscribers in turns, between which other work goes on", async () => {
+    const { bus, publish, subscribe } = openBus();
+    bus.open();
+    let ended = 0;
+    const waiting = Array.from({ length: 1000 }, async () => {
+      expect(await idsOf(subscribe(), 2)).toEqual(["a", "b"]);
+      ended++;
+    });
+    publish("a");
+    publish("b");
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    expect(ended).toBeLessThan(1000);
+    await Promise.all(waiting);
+  });
+
   it("refuses one subscriber too many, and takes it when another has gone", async () => {
     const { bus, subscribe } = openBus({ mostSubscribers: 1 });
     bus.open();

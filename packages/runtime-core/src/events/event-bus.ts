@@ -41,6 +41,8 @@ export interface Subscription {
   close(): void;
 }
 
+const wokenAtOnce = 64;
+
 /** A place in the chain: what has been published up to here. The chain is held by who has not read it. */
 interface Place {
   readonly event: BusEvent | undefined;
@@ -79,6 +81,7 @@ export class EventBus {
   /** Where subscribers of the first minute begin. */
   #opening: Place | undefined = this.#last;
   #openingEnds: Timer | undefined;
+  #later: ReturnType<typeof setTimeout> | undefined;
   #closed: Error | undefined;
   #subscribed = 0;
 
@@ -117,8 +120,8 @@ export class EventBus {
     }
     for (const reader of this.#readers) {
       if (this.#isTooFar(reader.place)) this.#cutOff(reader);
-      else reader.wake?.();
     }
+    this.#wakeSome();
   }
 
   /** @throws RESOURCE_EXHAUSTED when there are too many subscribers; the reason of `close` */
@@ -144,8 +147,30 @@ export class EventBus {
   close(reason: Error): void {
     this.#closed ??= reason;
     this.#openingEnds?.cancel();
+    clearTimeout(this.#later);
     this.#opening = undefined;
     for (const reader of this.#readers) this.#end(reader, reason);
+  }
+
+  /** Some now and the others in later turns of the loop: thousands at once would hold up every call. */
+  #wakeSome(): void {
+    let woken = 0;
+    for (const reader of this.#readers) {
+      const { wake, place } = reader;
+      if (wake === undefined || place.next === undefined) continue;
+      if (woken++ === wokenAtOnce) {
+        this.#later ??= setTimeout(() => {
+          this.#later = undefined;
+          this.#wakeSome();
+        }, 0);
+        return;
+      }
+      wake();
+      reader.wake = undefined;
+      // to the end: nobody is passed over for long
+      this.#readers.delete(reader);
+      this.#readers.add(reader);
+    }
   }
 
   #isTooFar(place: Place): boolean {
