@@ -20,17 +20,27 @@ export interface TypesCheckOptions {
   readonly tarballs: readonly Tarball[];
 }
 
-/** What a project of a user may have. */
-const environments: readonly {
+/** What a project of a user may have, and what it can compile then. */
+interface Environment {
   readonly name: string;
   readonly lib: readonly string[];
   readonly types: readonly string[];
-}[] = [
-  { name: "types of Node", lib: ["es2022"], types: ["node"] },
-  { name: "types of Node and DOM", lib: ["es2022", "dom"], types: ["node"] },
-  { name: "DOM", lib: ["es2022", "dom", "esnext.disposable"], types: [] },
+  readonly files: readonly string[];
+}
+
+const client = ["cri-api.ts", "all-of-cri-api.ts", "cri-client.ts", "all-of-cri-client.ts"];
+const environments: readonly Environment[] = [
+  { name: "types of Node", lib: ["es2022"], types: ["node"], files: client },
+  // what the probe takes and gives is Connect's
+  { name: "types of Node and DOM", lib: ["es2022", "dom"], types: ["node"], files: [...client, "probe.ts"] },
+  { name: "DOM", lib: ["es2022", "dom", "esnext.disposable"], types: [], files: [...client, "probe.ts"] },
+  {
+    name: "neither Node's types nor DOM",
+    lib: ["es2022"],
+    types: [],
+    files: ["cri-api.ts", "all-of-cri-api.ts", "console.d.ts"],
+  },
 ];
-const nothing = { name: "neither Node's types nor DOM", lib: ["es2022"], types: [] };
 
 /**
  * Compiles the READMEs' examples in an empty project with the oldest TypeScript that is supported and with ours, every
@@ -49,6 +59,17 @@ export async function checkTypes({ root, folder, tarballs }: TypesCheckOptions):
     const readme = await readFile(join(root, "packages", name, "README.md"), "utf8");
     await writeFile(join(folder, `${name}.ts`), readmeExample(readme));
   }
+  const entries = (name: string): readonly string[] => {
+    const exported = tarballs.find((one) => one.name === name)?.manifest.exports ?? {};
+    return Object.keys(exported).map((path) => name + path.slice(1));
+  };
+  const importAll = (specifiers: readonly string[]): string =>
+    specifiers.map((specifier, index) => `export * as entry${index} from "${specifier}";\n`).join("");
+  const probe = "@keelson/cri-client/probe";
+  await writeFile(join(folder, "all-of-cri-api.ts"), importAll(entries("@keelson/cri-api")));
+  const ofClient = entries("@keelson/cri-client").filter((specifier) => specifier !== probe);
+  await writeFile(join(folder, "all-of-cri-client.ts"), importAll(ofClient));
+  await writeFile(join(folder, "probe.ts"), importAll([probe]));
   await writeFile(join(folder, "console.d.ts"), "declare const console: { log(...what: unknown[]): void };\n");
   const compilers = ["runtime-tests/node_modules/typescript", "node_modules/typescript"].map((path) =>
     join(root, path),
@@ -57,10 +78,9 @@ export async function checkTypes({ root, folder, tarballs }: TypesCheckOptions):
   for (const compiler of compilers) {
     const { version } = JSON.parse(await readFile(join(compiler, "package.json"), "utf8")) as { version: string };
     for (const resolution of ["nodenext", "bundler"]) {
-      for (const environment of [...environments, nothing]) {
+      for (const environment of environments) {
         const file = join(folder, "tsconfig.json");
-        const files = environment === nothing ? ["cri-api.ts", "console.d.ts"] : ["cri-api.ts", "cri-client.ts"];
-        await writeFile(file, JSON.stringify(tsconfig(resolution, environment, files)));
+        await writeFile(file, JSON.stringify(tsconfig(resolution, environment)));
         const { code, stdout, stderr } = await end([process.execPath, join(compiler, "bin/tsc"), "-p", file], {
           cwd: folder,
         });
@@ -72,11 +92,7 @@ export async function checkTypes({ root, folder, tarballs }: TypesCheckOptions):
   return results;
 }
 
-function tsconfig(
-  resolution: string,
-  { lib, types }: { lib: readonly string[]; types: readonly string[] },
-  files: readonly string[],
-): object {
+function tsconfig(resolution: string, { lib, types, files }: Environment): object {
   const compilerOptions = {
     ...{
       strict: true,

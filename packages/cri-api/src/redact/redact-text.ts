@@ -26,8 +26,8 @@ export function redact(text: string, secrets: Iterable<string> = []): string {
   return createRedactor(secrets)(text);
 }
 
-/** Scheme, host, port and path of a URL: what may be shown of it. */
-export function displayUrl(url: URL): string {
+/** Scheme, host, port and path of a URL (a `URL`): what may be shown of it. */
+export function displayUrl(url: { readonly origin: string; readonly pathname: string }): string {
   return `${url.origin}${url.pathname}`;
 }
 
