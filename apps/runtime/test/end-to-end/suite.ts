@@ -14,6 +14,7 @@ import { imageCases } from "./image-cases.ts";
 import { negotiationCases } from "./negotiation-cases.ts";
 import type { Program } from "./render-script.ts";
 import { sandboxCases } from "./sandbox-cases.ts";
+import { upkeepCases } from "./upkeep-cases.ts";
 
 export interface OpenOptions {
   /** What the runtime serves. Default: all versions. */
@@ -86,5 +87,6 @@ export function endToEnd(name: string, open: Open, options: { readonly skip?: bo
     imageCases(shared);
     sandboxCases(shared);
     containerCases(shared);
+    upkeepCases(shared);
   });
 }
