@@ -62,6 +62,26 @@ describe.skipIf(linuxGate.skip)("containers of the Linux engine", () => {
     await node.engine.containers.signal(node.container(id), "stop"); // it has ended: that is no error
   });
 
+  it("get a stop signal that comes before they have set a handler for it", async () => {
+    const script =
+      "echo begun; until [ -e /tmp/go ]; do sleep 0.02; done; trap 'exit 4' TERM; while true; do sleep 0.05; done";
+    const id = await node.run(pod, script);
+    await node.untilLogged(id, "stdout begun");
+    const sent = node.engine.containers.signal(node.container(id), "stop");
+    writeFileSync(join(node.state, "rootfs", id, "tmp/go"), "");
+    await sent;
+    expect(await node.exit(id)).toMatchObject({ code: 4 });
+  });
+
+  it("that never take their stop signal are sent none, and the sending ends with them", async () => {
+    const id = await node.run(pod, "echo begun; while true; do sleep 0.05; done");
+    await node.untilLogged(id, "stdout begun");
+    const sent = node.engine.containers.signal(node.container(id), "stop");
+    await node.engine.containers.signal(node.container(id), "kill");
+    await sent;
+    expect(await node.exit(id)).toMatchObject({ code: 137 });
+  });
+
   it("end with every process of theirs on kill", async () => {
     const id = await node.run(pod, "trap '' TERM; setsid sleep 900 & sleep 901 & echo ready; wait");
     await node.untilLogged(id, "stdout ready");

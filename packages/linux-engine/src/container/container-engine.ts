@@ -21,6 +21,7 @@ import { readBundleProcess } from "./read-bundle.ts";
 import { recordedBundle, recordedRun } from "./recorded-steps.ts";
 import { reopenLog } from "./reopen-log.ts";
 import type { RunningContainer, RunningContainers } from "./running-containers.ts";
+import { sendStopSignal } from "./send-stop-signal.ts";
 import { mountedImages, shownMounts } from "./steps/mount-images.ts";
 import { type RunMonitorFacts, runMonitorName } from "./steps/run-monitor.ts";
 import { type WriteBundleFacts, writeBundleName } from "./steps/write-bundle.ts";
@@ -69,8 +70,11 @@ export function linuxContainers(deps: ContainerDeps, running: RunningContainers)
     },
 
     signal: async (record, signal) => {
+      const init = running.get(record.id)?.init;
       if (signal === "kill") running.kill(record.id);
-      else running.get(record.id)?.init?.signal(recordedBundle(record.steps)?.facts?.stopSignal ?? SIGTERM);
+      else if (init !== undefined) {
+        await sendStopSignal(init, recordedBundle(record.steps)?.facts?.stopSignal ?? SIGTERM);
+      }
     },
 
     remove: async (record, journal) => {
