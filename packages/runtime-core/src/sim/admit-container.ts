@@ -1,4 +1,4 @@
-import { invalidArgument, quote } from "@keelson/cri-api/errors";
+import { failedPrecondition, invalidArgument, quote } from "@keelson/cri-api/errors";
 import {
   type ContainerConfig,
   type LinuxContainerSecurityContext,
@@ -7,6 +7,7 @@ import {
   Signal,
   SupplementalGroupsPolicy,
 } from "@keelson/cri-api/v1";
+import type { SandboxRecord } from "../ports/index.ts";
 import {
   checkEnum,
   checkId,
@@ -23,9 +24,9 @@ const maxStringBytes = 128 * 1024 - 1;
 
 /**
  * Looks at a container's configuration.
- * @throws INVALID_ARGUMENT for what means nothing
+ * @throws INVALID_ARGUMENT for what means nothing; FAILED_PRECONDITION for a privileged one in a sandbox that is not
  */
-export function admitContainer(config: ContainerConfig): void {
+export function admitContainer(config: ContainerConfig, sandbox: SandboxRecord): void {
   for (const part of ["command", "args"] as const) {
     for (const [index, word] of config[part].entries()) checkText(word, `${part}[${index}]`, maxStringBytes);
   }
@@ -45,6 +46,10 @@ export function admitContainer(config: ContainerConfig): void {
   checkEnum(config.stopSignal, Signal, "stop_signal");
   checkResources(config.linux?.resources, "linux.resources");
   if (config.linux?.securityContext !== undefined) admitSecurity(config.linux.securityContext);
+  const { securityContext } = sandbox.config.linux ?? {};
+  if (config.linux?.securityContext?.privileged === true && securityContext?.privileged !== true) {
+    throw failedPrecondition(`create container: it is privileged and its sandbox ${sandbox.id} is not`);
+  }
 }
 
 function admitMount(mount: Mount, field: string): void {

@@ -28,8 +28,8 @@ export function createContainers(tools: ContainerTools): ContainerEngine {
   const { life, faults, scriptOf } = tools;
 
   return {
-    admit(config) {
-      admitContainer(config);
+    admit(config, sandbox) {
+      admitContainer(config, sandbox);
       scriptOf(config);
     },
     async create(record, sandbox, journal, task) {
@@ -64,8 +64,8 @@ export function createContainers(tools: ContainerTools): ContainerEngine {
       if (signal === "kill") process?.kill();
       else process?.signal(stopSignal(record));
     },
-    async remove(record, journal) {
-      const left = await revertSteps({ steps: containerSteps, tools, journal, until: "remove" });
+    async remove(record, journal, progress) {
+      const left = await revertSteps({ steps: containerSteps, tools, journal, until: "remove", progress });
       failOnLeft(`remove container ${record.id}`, left);
     },
     async exec(record, request) {

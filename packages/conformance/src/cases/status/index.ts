@@ -1,4 +1,22 @@
 import type { Case } from "../../case.ts";
+import * as container from "./container.ts";
 import * as metadata from "./metadata.ts";
+import * as mounts from "./mounts.ts";
+import * as process from "./process.ts";
+import * as resources from "./resources.ts";
+import * as runtime from "./runtime.ts";
+import * as sandbox from "./sandbox.ts";
+import * as security from "./security.ts";
+import * as user from "./user.ts";
 
-export const status: readonly Case[] = [...Object.values(metadata)];
+export const status: readonly Case[] = [
+  ...Object.values(metadata),
+  ...Object.values(container),
+  ...Object.values(sandbox),
+  ...Object.values(runtime),
+  ...Object.values(process),
+  ...Object.values(user),
+  ...Object.values(security),
+  ...Object.values(resources),
+  ...Object.values(mounts),
+];
