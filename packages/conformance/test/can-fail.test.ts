@@ -4,7 +4,7 @@ import { selectCases } from "../src/run/select-cases.ts";
 import { openSession, type Session } from "../src/run/session.ts";
 import type { OpenTarget } from "./conformance-suite.ts";
 import { openSimulatedTarget } from "./simulated-target.ts";
-import { counting, type Spoil, spoiling, spoils } from "./spoil.ts";
+import { type Calls, counting, lyingAnswers, lyingErrors, type Spoil, spoiling } from "./spoil.ts";
 
 /** Where a lie keeps a case waiting, the case fails by its time. */
 const timeoutMs = 1_000;
@@ -24,7 +24,7 @@ describe("cases at a runtime that lies", { timeout: 120_000 }, () => {
   const only = process.env.KEELSON_CONFORMANCE_ONLY;
   const cases = selectCases(only).filter(({ one }) => !(one.needs ?? []).includes("inside"));
   it.concurrent.for(cases.map((named) => [named.id, named.one] as const))("%s", async ([, one]) => {
-    const counts = new Map<string, number>();
+    const counts = new Map<string, Calls>();
     const honest = await session.run(one, { intercept: counting(counts) });
     expect(honest.result, honest.reason).toBe("passed");
     const survived: string[] = [];
@@ -37,13 +37,18 @@ describe("cases at a runtime that lies", { timeout: 120_000 }, () => {
   });
 });
 
-/** Those of a case's last methods first: what a body asks last is what it is about. */
-function lies(counts: ReadonlyMap<string, number>): readonly (readonly [string, number, string, Spoil])[] {
-  const names = [...counts.keys()].toReversed();
-  return Object.entries(spoils).flatMap(([how, spoil]) =>
-    names.flatMap((name) => {
-      const last = (counts.get(name) ?? 1) - 1;
-      return [...new Set([last, 0])].map((from) => [name, from, how, spoil] as const);
-    }),
+/** The likeliest first: an error that the case wanted, then what its body asked last, which is what it is about. */
+function lies(counts: ReadonlyMap<string, Calls>): readonly (readonly [string, number, string, Spoil])[] {
+  const methods = [...counts].toReversed();
+  const about = methods.flatMap(([name, { failed }]) =>
+    Object.entries(lyingErrors).flatMap(([how, spoil]) =>
+      failed === undefined ? [] : [[name, failed, how, spoil] as const],
+    ),
   );
+  const answers = Object.entries(lyingAnswers).flatMap(([how, spoil]) =>
+    methods.flatMap(([name, { count }]) =>
+      [...new Set([count - 1, 0])].map((from) => [name, from, how, spoil] as const),
+    ),
+  );
+  return [...about, ...answers];
 }

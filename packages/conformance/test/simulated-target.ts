@@ -20,8 +20,9 @@ export async function openSimulatedTarget(): Promise<OpenTarget> {
       async restart(signal, meanwhile) {
         if (signal === "SIGKILL") disk = disk.crash();
         await runtime.close();
-        await meanwhile?.();
-        runtime = await startFakeRuntime({ world, store: store(), endpoint });
+        await (meanwhile?.() ?? Promise.resolve()).finally(async () => {
+          runtime = await startFakeRuntime({ world, store: store(), endpoint });
+        });
       },
     },
     async close() {

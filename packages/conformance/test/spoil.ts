@@ -6,27 +6,32 @@ import type { Intercept } from "../src/stage/calls.ts";
 /** What a mutant does with the calls of its method. */
 export type Spoil = (method: DescMethod, next: () => Promise<Message>) => Promise<Message>;
 
-export const spoils: Readonly<Record<string, Spoil>> = {
+/** For calls that succeed. */
+export const lyingAnswers: Readonly<Record<string, Spoil>> = {
   "every value of the answer is another one": async (_, next) => alter(await next()),
   "the answer is empty": async (method, next) => {
     await next();
     return create(method.output);
+  },
+  "it is done, and an error is told": async (_, next) => {
+    await next();
+    throw new CriError("DATA_LOSS", "spoiled");
+  },
+  "nothing is done": async (method) => create(method.output),
+};
+
+/** For calls that fail. */
+export const lyingErrors: Readonly<Record<string, Spoil>> = {
+  "errors have another code": async (_, next) => {
+    return await next().catch((error: unknown) => {
+      throw isCriError(error) ? new CriError("DATA_LOSS", "spoiled") : error;
+    });
   },
   "errors are told as successes": async (method, next) => {
     return await next().catch((error: unknown) => {
       if (isCriError(error)) return create(method.output);
       throw error;
     });
-  },
-  "errors have another code": async (_, next) => {
-    return await next().catch((error: unknown) => {
-      throw isCriError(error) ? new CriError("DATA_LOSS", "spoiled") : error;
-    });
-  },
-  "nothing is done": async (method) => create(method.output),
-  "it is done, and an error is told": async (_, next) => {
-    await next();
-    throw new CriError("DATA_LOSS", "spoiled");
   },
 };
 
@@ -44,13 +49,28 @@ export function spoiling(name: string, { from, spoil }: { readonly from: number;
   };
 }
 
+export interface Calls {
+  count: number;
+  /** Which of them was the first that failed. */
+  failed: number | undefined;
+}
+
 /** Counts the calls of each method. */
-export function counting(counts: Map<string, number>): Intercept {
-  const count = (method: DescMethod): void => void counts.set(method.name, (counts.get(method.name) ?? 0) + 1);
+export function counting(counts: Map<string, Calls>): Intercept {
+  const count = ({ name }: DescMethod): Calls => {
+    const calls = counts.get(name) ?? { count: 0, failed: undefined };
+    calls.count++;
+    counts.set(name, calls);
+    return calls;
+  };
   return {
-    unary({ method }, next) {
-      count(method);
-      return next();
+    async unary({ method }, next) {
+      const calls = count(method);
+      const at = calls.count - 1;
+      return await next().catch((error: unknown) => {
+        calls.failed ??= at;
+        throw error;
+      });
     },
     stream({ method }, messages) {
       count(method);

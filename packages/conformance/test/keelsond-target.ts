@@ -1,0 +1,28 @@
+// keelsond as a process, with images in a registry of its own.
+import { startNode } from "../../../apps/runtime/test/harness/start-node.ts";
+import type { OpenTarget } from "./conformance-suite.ts";
+import { pushImages } from "./test-images.ts";
+
+export async function openKeelsondTarget(): Promise<OpenTarget> {
+  const node = await startNode();
+  try {
+    const images = await pushImages((name, image) => node.push(name, image), node.registry.host);
+    return {
+      target: {
+        endpoint: node.endpoint,
+        images,
+        has: ["inside", "pod-network", "restart"],
+        async restart(signal, meanwhile) {
+          await node.stop(signal);
+          await (meanwhile?.() ?? Promise.resolve()).finally(async () => {
+            await node.start();
+          });
+        },
+      },
+      close: () => node.close(),
+    };
+  } catch (error) {
+    await node.close();
+    throw error;
+  }
+}
