@@ -35,6 +35,8 @@ export interface FakeRuntimeOptions {
   readonly world?: SimulatedWorld;
   /** What fails or waits. Default: nothing. */
   readonly faults?: Faults;
+  /** How long `close` waits for calls that run, in milliseconds; 0 cuts them off. Default 5,000. */
+  readonly drainMs?: number;
 }
 
 /** A runtime without containers, listening. */
@@ -86,6 +88,7 @@ async function start(options: FakeRuntimeOptions, cleanup: CleanupStack): Promis
     core,
     log,
     ...(options.versions === undefined ? {} : { versions: options.versions }),
+    ...(options.drainMs === undefined ? {} : { drainMs: options.drainMs }),
   });
   cleanup.defer("server", () => server.close());
   const close = (): Promise<void> => cleanup.close();

@@ -5,12 +5,15 @@ import { createMemoryStore, createSimulatedWorld } from "@keelson/runtime-core/s
 import { defaultImages } from "../src/target.ts";
 import type { OpenTarget } from "./conformance-suite.ts";
 
+/** A call that runs is cut off soon, as by a kill. */
+const drainMs = 20;
+
 export async function openSimulatedTarget(): Promise<OpenTarget> {
   const world = createSimulatedWorld();
   let disk = createMemoryStore();
   // what is on the disk stays when the runtime closes it
   const store = (): StateStore => ({ ...disk, close: async () => undefined });
-  let runtime = await startFakeRuntime({ world, store: store() });
+  let runtime = await startFakeRuntime({ world, store: store(), drainMs });
   const { endpoint } = runtime;
   return {
     target: {
@@ -21,7 +24,7 @@ export async function openSimulatedTarget(): Promise<OpenTarget> {
         if (signal === "SIGKILL") disk = disk.crash();
         await runtime.close();
         await (meanwhile?.() ?? Promise.resolve()).finally(async () => {
-          runtime = await startFakeRuntime({ world, store: store(), endpoint });
+          runtime = await startFakeRuntime({ world, store: store(), endpoint, drainMs });
         });
       },
     },
