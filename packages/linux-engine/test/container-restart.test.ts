@@ -1,6 +1,8 @@
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { create } from "@bufbuild/protobuf";
+import { type ContainerConfig, MountSchema } from "@keelson/cri-api/v1";
 import type { SandboxRecord } from "@keelson/runtime-core/ports";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { linuxGate } from "../../../scripts/linux-gate.ts";
@@ -10,10 +12,15 @@ import { readCgroupLayout } from "../src/host/cgroup-layout.ts";
 import { cgroupProcesses, childCgroups, endCgroup } from "../src/oci/container-cgroup.ts";
 import { unmount } from "../src/sys/mount.ts";
 import { openProcess, type ProcessHandle } from "../src/sys/pidfd.ts";
+import { folderImageId } from "./folder-images.ts";
 import { TestNode } from "./test-node.ts";
 import { until } from "./until.ts";
 
 const SIGKILL = 9;
+
+function mountTheImage(config: ContainerConfig): void {
+  config.mounts = [create(MountSchema, { containerPath: "/image", readonly: true, image: { image: folderImageId } })];
+}
 
 describe.skipIf(linuxGate.skip)("a restart of the Linux engine", () => {
   let node: TestNode;
@@ -114,13 +121,14 @@ describe.skipIf(linuxGate.skip)("a restart of the Linux engine", () => {
   });
 
   it("reverts a create that was not finished", async () => {
-    const id = await node.create(pod, "exit 0");
+    const id = await node.create(pod, "exit 0", mountTheImage);
+    expect(readdirSync(join(node.state, "images", id))).toEqual(["0"]);
     await node.closeEngine();
     const { facts: _facts, ...unfinished } = node.container(id);
     node.containers.set(id, unfinished);
     expect((await node.open()).containers.get(id)).toEqual({ kind: "reverted" });
     expect(node.container(id).steps).toEqual([]);
-    for (const folder of ["containers", "rootfs"]) expect(readdirSync(join(node.state, folder))).toEqual([]);
+    for (const folder of ["containers", "rootfs", "images"]) expect(readdirSync(join(node.state, folder))).toEqual([]);
     node.containers.delete(id);
   });
 
@@ -181,8 +189,9 @@ describe.skipIf(linuxGate.skip)("a restart of the Linux engine", () => {
   });
 
   it("removes what no record names, also when it runs", async () => {
-    const id = await node.run(pod, "sleep 900");
+    const id = await node.run(pod, "sleep 900", mountTheImage);
     const { facts } = runOf(id);
+    expect(readdirSync(join(node.root, "test-snapshots"))).toEqual(expect.arrayContaining([id, `${id}-0`]));
     await node.closeEngine();
     const record = node.container(id);
     node.containers.delete(id);
@@ -191,7 +200,9 @@ describe.skipIf(linuxGate.skip)("a restart of the Linux engine", () => {
     expect(openProcess(facts.monitor.pid, facts.monitor.startTime)).toBeUndefined();
     expect(existsSync(facts.cgroup)).toBe(false);
     expect(readFileSync("/proc/self/mountinfo", "utf8")).not.toContain(record.id);
-    for (const folder of ["containers", "rootfs", "exits"]) expect(readdirSync(join(node.state, folder))).toEqual([]);
+    for (const folder of ["containers", "rootfs", "images", "exits"]) {
+      expect(readdirSync(join(node.state, folder))).toEqual([]);
+    }
     expect(readdirSync(join(node.root, "test-snapshots"))).toEqual([]);
   });
 
