@@ -123,6 +123,21 @@ describe("lists", () => {
   });
 });
 
+describe.skipIf(process.env.KEELSON_LONG === undefined)("256 lists of 1 MiB at once on one connection", () => {
+  test("all reach the client, as one message and in parts", { timeout: 180_000 }, async () => {
+    await using fake = await startFakeRuntime();
+    await using cri = await connectCri({ runtimeEndpoint: fake.endpoint });
+    const annotations = { large: "x".repeat(64 * 1024) };
+    for (let index = 0; index < 16; index++) {
+      await cri.runtime.runPodSandbox({ config: { ...podNamed(`pod-${index}`), annotations } });
+    }
+    const whole = await Promise.all(Array.from({ length: 256 }, () => cri.runtime.listPodSandbox({})));
+    expect(whole.map(({ items }) => items.length)).toEqual(whole.map(() => 16));
+    const parts = await Promise.all(Array.from({ length: 256 }, () => all(cri.lists.podSandboxes())));
+    expect(parts.map((items) => items.length)).toEqual(parts.map(() => 16));
+  });
+});
+
 async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
   const read: T[] = [];
   for await (const item of items) read.push(item);
