@@ -17,8 +17,9 @@ export const mountRules: readonly RuleTable[] = [
       value && !at.facts.recursiveReadOnlyMounts ? "the OCI runtime can't make a whole tree read-only" : undefined,
     ),
     image: honoured("mounts.ts; the engine mounts it, without devices and set-user-ID; goes with readonly"),
-    imageSubPath: honoured("mounts.ts; the engine resolves it inside the image; refused without an image", (path, _at, mount) =>
-      path === "" || (mount.image?.image ?? "") !== "" ? undefined : "it needs an image",
+    imageSubPath: honoured(
+      "mounts.ts; the engine resolves it inside the image; refused without an image",
+      (path, _at, mount) => (path === "" || (mount.image?.image ?? "") !== "" ? undefined : "it needs an image"),
     ),
     mountOptions: refused("any option", (list) => (list.length === 0 ? undefined : "mount options are not kept yet")),
   }),
