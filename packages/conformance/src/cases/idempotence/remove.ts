@@ -7,6 +7,7 @@ export const removeOfRemoved: Case = defineCase({
   name: "RemoveContainer succeeds when already removed, and for one that never was",
   cites: "runtime.v1 RemoveContainer: idempotent, an unknown ID succeeds",
   covers: ["RemoveContainerRequest.container_id"],
+  critest: ["[k8s.io] Idempotence RemoveContainer should not return an error if not found"],
   async run({ cri, pod }) {
     const c = await pod.create();
     await expectSuccess(cri.removeContainer({ containerId: c.id }));
@@ -20,6 +21,7 @@ export const removeOfRemovedSandbox: Case = defineCase({
   name: "RemovePodSandbox succeeds when already removed, and for one that never was",
   cites: "runtime.v1 RemovePodSandbox: idempotent, an unknown ID succeeds",
   covers: ["RemovePodSandboxRequest.pod_sandbox_id"],
+  critest: ["[k8s.io] Idempotence RemovePodSandbox should not return an error if not found"],
   async run({ cri, pod }) {
     await pod.run();
     await expectSuccess(cri.removePodSandbox({ podSandboxId: pod.id }));
@@ -33,6 +35,7 @@ export const removeOfUnknownImage: Case = defineCase({
   name: "RemoveImage of an image that is not there succeeds",
   cites: "runtime.v1 RemoveImage: idempotent, an unknown image succeeds",
   covers: ["RemoveImageRequest.image"],
+  critest: ["[k8s.io] Idempotence RemoveImage should not return an error if not found"],
   async run({ cri, images }) {
     await expectSuccess(cri.removeImage({ image: { image: images.missing } }));
     await expectSuccess(cri.removeImage({ image: { image: `sha256:${nobody}` } }));

@@ -9,6 +9,7 @@ export const stopOfStopped: Case = defineCase({
   name: "StopContainer succeeds when already stopped, and changes nothing",
   cites: "runtime.v1 StopContainer: idempotent, a container that has ended succeeds",
   covers: ["StopContainerRequest.container_id"],
+  critest: ["[k8s.io] Idempotence StopContainer should not return an error if already stopped"],
   async run({ cri, pod }) {
     const c = await pod.start({ program: exit(3) });
     const { finishedAt } = await c.until("exited");
@@ -34,6 +35,7 @@ export const stopOfUnknown: Case = defineCase({
   name: "StopContainer of a container that is not there succeeds",
   cites: "runtime.v1 StopContainer: idempotent, an unknown ID succeeds",
   covers: ["StopContainerRequest.container_id"],
+  critest: ["[k8s.io] Idempotence StopContainer should not return an error if not found"],
   async run({ cri }) {
     await expectSuccess(cri.stopContainer({ containerId: nobody, timeout: 1n }));
   },
@@ -43,6 +45,7 @@ export const stopOfStoppedSandbox: Case = defineCase({
   name: "StopPodSandbox succeeds when already stopped, as often as it is asked",
   cites: "runtime.v1 StopPodSandbox: idempotent, a stopped sandbox succeeds",
   covers: ["StopPodSandboxRequest.pod_sandbox_id"],
+  critest: ["[k8s.io] Idempotence StopPodSandbox should not return an error if already stopped"],
   async run({ cri, pod }) {
     await pod.run();
     for (let count = 0; count < 3; count++) {
@@ -56,6 +59,7 @@ export const stopOfUnknownSandbox: Case = defineCase({
   name: "StopPodSandbox of a sandbox that is not there succeeds",
   cites: "runtime.v1 StopPodSandbox: idempotent, an unknown ID succeeds",
   covers: ["StopPodSandboxRequest.pod_sandbox_id"],
+  critest: ["[k8s.io] Idempotence StopPodSandbox should not return an error if not found"],
   async run({ cri, pod }) {
     await expectSuccess(cri.stopPodSandbox({ podSandboxId: nobody }));
     await pod.run();

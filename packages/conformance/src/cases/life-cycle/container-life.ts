@@ -18,6 +18,10 @@ export const createdRunningExited: Case = defineCase({
     "ContainerStatus.finished_at",
     "ContainerStatus.exit_code",
   ],
+  critest: [
+    "[k8s.io] Container runtime should support basic operations on container runtime should support creating container [Conformance]",
+    "[k8s.io] Container runtime should support basic operations on container runtime should support starting container [Conformance]",
+  ],
   async run({ pod }) {
     const c = await pod.create({ program: exit(7) });
     const created = await c.status();
@@ -59,6 +63,9 @@ export const listedFromItsCreation: Case = defineCase({
   name: "ListContainers shows a container in each of its states, until it is removed",
   cites: "runtime.v1 ListContainers: in every state",
   covers: ["ListContainersResponse.containers", "Container.id", "Container.state", "Container.pod_sandbox_id"],
+  critest: [
+    "[k8s.io] Container runtime should support basic operations on container runtime should support removing stopped container [Conformance]",
+  ],
   async run({ cri, pod }) {
     const c = await pod.create();
     const listed = async () => (await cri.listContainers({ filter: { podSandboxId: pod.id } })).containers;

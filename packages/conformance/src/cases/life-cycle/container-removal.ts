@@ -7,6 +7,9 @@ export const whileRunning: Case = defineCase({
   name: "RemoveContainer of a running container kills it first",
   cites: "runtime.v1 RemoveContainer: one that runs is killed first",
   covers: ["RemoveContainerRequest.container_id"],
+  critest: [
+    "[k8s.io] Container runtime should support basic operations on container runtime should support removing running container [Conformance]",
+  ],
   async run({ cri, pod }) {
     const c = await pod.start({ program: ignoresStop });
     await expectSuccess(cri.removeContainer({ containerId: c.id }));
@@ -18,6 +21,9 @@ export const neverStarted: Case = defineCase({
   name: "RemoveContainer of a container that never started removes it, and its name is free",
   cites: "runtime.v1 RemoveContainer; CreateContainer: the identity is the sandbox with name and attempt",
   covers: ["RemoveContainerRequest.container_id"],
+  critest: [
+    "[k8s.io] Container runtime should support basic operations on container runtime should support removing created container [Conformance]",
+  ],
   async run({ cri, pod }) {
     const c = await pod.create({ name: "main" });
     await c.remove();

@@ -7,6 +7,9 @@ export const gracefully: Case = defineCase({
   name: "StopContainer sends the stop signal, and returns when the container has ended by itself",
   cites: "runtime.v1 StopContainer: the stop signal, then after the timeout SIGKILL; EXITED when the call returns",
   covers: ["StopContainerRequest.timeout", "ContainerStatus.exit_code"],
+  critest: [
+    "[k8s.io] Container runtime should support basic operations on container runtime should support stopping container [Conformance]",
+  ],
   async run({ pod }) {
     const c = await pod.start({ program: { ...sleeps, stop: { code: 9, log: [{ text: "bye" }] } } });
     await c.untilLogged("ready");

@@ -12,6 +12,9 @@ export const readyWhenItReturns: Case = defineCase({
     "PodSandboxStatus.created_at",
     "PodSandboxStatus.id",
   ],
+  critest: [
+    "[k8s.io] PodSandbox runtime should support basic operations on PodSandbox runtime should support running PodSandbox [Conformance]",
+  ],
   async run({ cri, pod }) {
     await pod.run();
     const status = await pod.status();
@@ -26,6 +29,10 @@ export const notReadyUntilRemoved: Case = defineCase({
   name: "a stopped sandbox stays in the list as NOTREADY until it is removed",
   cites: "runtime.v1 StopPodSandbox: stays in the lists as NOTREADY until it is removed",
   covers: ["StopPodSandboxRequest.pod_sandbox_id", "RemovePodSandboxRequest.pod_sandbox_id", "PodSandbox.state"],
+  critest: [
+    "[k8s.io] PodSandbox runtime should support basic operations on PodSandbox runtime should support stopping PodSandbox [Conformance]",
+    "[k8s.io] PodSandbox runtime should support basic operations on PodSandbox runtime should support removing PodSandbox [Conformance]",
+  ],
   async run({ cri, pod }) {
     await pod.run();
     await pod.stop();
