@@ -6,7 +6,7 @@ import { stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
-import { ContainerState, NamespaceMode } from "@keelson/cri-api/v1";
+import { ContainerState, type ContainerStats, NamespaceMode } from "@keelson/cri-api/v1";
 import type { CriConnection } from "@keelson/cri-client";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { findProgram } from "../../../packages/linux-engine/src/sys/find-program.ts";
@@ -83,6 +83,11 @@ describe.skipIf(linuxGate.skip || !isV2).each(drivers)("keelsond on cgroup v2 wi
     const { stdout, stderr } = await cri.runtime.execSync({ containerId, cmd, timeout: 60n });
     return Buffer.concat([stdout, stderr]).toString().trim();
   }
+  async function statsOf(containerId: string): Promise<ContainerStats> {
+    const { stats } = await cri.runtime.containerStats({ containerId });
+    if (stats === undefined) throw new Error("no stats");
+    return stats;
+  }
   /** The folder of the cgroup that a container's first process is in. */
   async function cgroupOf(containerId: string): Promise<string> {
     const { info } = await cri.runtime.containerStatus({ containerId, verbose: true });
@@ -126,6 +131,56 @@ describe.skipIf(linuxGate.skip || !isV2).each(drivers)("keelsond on cgroup v2 wi
       expect(await exec(id, "mkdir /sys/fs/cgroup/x || echo 1 >/sys/fs/cgroup/cgroup.procs")).toMatch(/Read-only/);
       await cri.runtime.removeContainer({ containerId: id });
       expect(await cgroupsNamed(id)).toEqual([]);
+    });
+
+    it("its limits change while it runs, all or none, and its figures are those of its cgroup", async () => {
+      const limits = { memoryLimitInBytes: 64n * mebi, cpuShares: 512n, cpuQuota: 50_000n, cpuPeriod: 100_000n };
+      const script = "x=$(head -c 16777216 /dev/zero | tr '\\0' a); echo ready; sleep 3600; :";
+      const id = await start(pod, { name: "changed", resources: limits, script });
+      const folder = await cgroupOf(id);
+      const names = ["memory.max", "cpu.weight", "cpu.max", "cpuset.cpus", "pids.max"];
+      const change = (linux: NonNullable<ContainerOptions["resources"]>) =>
+        cri.runtime.updateContainerResources({ containerId: id, linux });
+      await change({
+        memoryLimitInBytes: 96n * mebi,
+        cpuShares: 1024n,
+        cpusetCpus: "0",
+        unified: { "pids.max": "55" },
+      });
+      const want = {
+        "memory.max": String(96n * mebi),
+        "cpu.weight": "39", // 1 + (1024 - 2) * 9999 / 262142
+        "cpu.max": "50000 100000",
+        "cpuset.cpus": "0",
+        "pids.max": "55",
+      };
+      expect(await readCgroup(folder, names)).toEqual(want);
+      await expect(change({ cpuQuota: 30_000n, cpusetCpus: "8000" })).rejects.toMatchObject({
+        code: "INVALID_ARGUMENT",
+      });
+      await expect
+        .poll(async () => (await statsOf(id)).memory?.rssBytes?.value, { timeout })
+        .toBeGreaterThan(16n * mebi);
+      const killing = change({ cpuQuota: 30_000n, memoryLimitInBytes: 4n * mebi });
+      await expect(killing).rejects.toMatchObject({ code: "FAILED_PRECONDITION" });
+      expect(await readCgroup(folder, names)).toEqual(want);
+      await change({ cpuQuota: -1n });
+      expect(await readCgroup(folder, ["cpu.max"])).toEqual({ "cpu.max": "max 100000" });
+      if (driver === "systemd") {
+        await promisify(execFile)("systemctl", ["daemon-reload"]); // sets what systemd knows of
+        expect(await readCgroup(folder, names)).toEqual({ ...want, "cpu.max": "max 100000" });
+      }
+      const { cpu, memory, swap } = await statsOf(id);
+      const usec = /^usage_usec (\d+)$/m.exec((await readCgroup(folder, ["cpu.stat"]))["cpu.stat"] ?? "")?.[1];
+      expect(cpu?.usageCoreNanoSeconds?.value).toBeGreaterThan(0n);
+      expect(cpu?.usageCoreNanoSeconds?.value).toBeLessThanOrEqual(BigInt(usec ?? 0) * 1000n);
+      expect(memory?.availableBytes?.value).toBe(96n * mebi - (memory?.workingSetBytes?.value ?? 0n));
+      expect(swap?.swapUsageBytes?.value).toBe(0n);
+      expect(cpu?.psi !== undefined).toBe(existsSync(join(folder, "cpu.pressure")));
+      const { stats } = await cri.runtime.podSandboxStats(pod);
+      expect(stats?.linux?.memory?.rssBytes?.value).toBeGreaterThan(16n * mebi);
+      expect(stats?.linux?.process?.processCount?.value).toBeGreaterThanOrEqual(2n);
+      await cri.runtime.removeContainer({ containerId: id });
     });
 
     it("nothing limits what asks for nothing", async () => {
