@@ -3,7 +3,14 @@ import { chmod, mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { failedPrecondition, quote } from "@keelson/cri-api/errors";
 import { CleanupStack } from "@keelson/lifecycle";
-import type { ContainerEngine, Engine, ImageEngine, SandboxEngine, SandboxRecord } from "@keelson/runtime-core/ports";
+import type {
+  ContainerEngine,
+  Engine,
+  ImageEngine,
+  Meter,
+  SandboxEngine,
+  SandboxRecord,
+} from "@keelson/runtime-core/ports";
 import { linuxContainers } from "./container/container-engine.ts";
 import { containerPaths } from "./container/container-paths.ts";
 import type { ContainerDeps, ContainerSnapshots, ImageHolds } from "./container/container-tools.ts";
@@ -51,6 +58,8 @@ export interface LinuxEngineOptions {
   /** Where network namespaces are pinned; default `/var/run/netns`. */
   readonly netnsFolder?: string;
   readonly log: EngineLog;
+  /** Where the engine counts. Default: nowhere. */
+  readonly meter?: Meter;
 }
 
 /** What the images of an engine are to its containers. */
@@ -165,13 +174,13 @@ function watchedSandboxes(sandboxes: SandboxEngine, watch: SandboxWatch): Sandbo
       watch.add({ ...record, steps: journal.steps });
       return facts;
     },
-    stop: (record, journal) => {
+    stop: (record, journal, progress) => {
       watch.drop(record.id);
-      return sandboxes.stop(record, journal);
+      return sandboxes.stop(record, journal, progress);
     },
-    remove: (record, journal) => {
+    remove: (record, journal, progress) => {
       watch.drop(record.id);
-      return sandboxes.remove(record, journal);
+      return sandboxes.remove(record, journal, progress);
     },
   };
 }
@@ -180,8 +189,8 @@ function watchedSandboxes(sandboxes: SandboxEngine, watch: SandboxWatch): Sandbo
 function measuredContainers(containers: ContainerEngine, layers: WritableLayers): ContainerEngine {
   return {
     ...containers,
-    remove: async (record, journal) => {
-      await containers.remove(record, journal);
+    remove: async (record, journal, progress) => {
+      await containers.remove(record, journal, progress);
       layers.forget(record.id);
     },
   };

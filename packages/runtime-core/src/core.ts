@@ -11,12 +11,23 @@ import { revertContainer } from "./operations/create-container.ts";
 import { revertSandbox } from "./operations/create-sandbox.ts";
 import { observe } from "./operations/observe.ts";
 import { recover } from "./operations/recover.ts";
-import type { Clock, ContainerRecord, Engine, SandboxRecord, StateStore } from "./ports/index.ts";
+import {
+  type Clock,
+  type ContainerRecord,
+  type Engine,
+  type Meter,
+  type SandboxRecord,
+  type StateStore,
+  silentMeter,
+} from "./ports/index.ts";
 import { newObjectId } from "./state/object-id.ts";
 import { containerCodec, sandboxCodec } from "./state/record-codec.ts";
 import { Records } from "./state/records.ts";
 import { containerIdentity, containerStateName, sandboxIdentity, sandboxStateName } from "./state/states.ts";
 import { CpuRates } from "./stats/cpu-rates.ts";
+import { observeCore } from "./telemetry/observe-core.ts";
+import { type OperationName, Operations } from "./telemetry/operations.ts";
+import type { Tracer } from "./telemetry/tracer.ts";
 
 export interface CoreOptions {
   readonly engine: Engine;
@@ -25,6 +36,10 @@ export interface CoreOptions {
   readonly log: Log;
   /** What Version answers as `runtime_version`. */
   readonly runtimeVersion: string;
+  /** Where the core counts. Default: nowhere. */
+  readonly meter?: Meter;
+  /** Who makes spans of calls. Default: nobody. */
+  readonly tracer?: Tracer;
   /** How new objects are named; for tests. */
   readonly newId?: () => string;
   /** The limits of GetContainerEvents; for tests. */
@@ -41,6 +56,8 @@ export interface Core {
   readonly store: StateStore;
   readonly clock: Clock;
   readonly log: Log;
+  readonly meter: Meter;
+  readonly tracer: Tracer | undefined;
   readonly runtimeVersion: string;
   readonly sandboxes: Records<SandboxRecord>;
   readonly containers: Records<ContainerRecord>;
@@ -74,7 +91,7 @@ const closeWaitMs = 10_000;
 
 /** Puts a core together. Nothing runs before `start`. */
 export function createCore(options: CoreOptions): Core {
-  const { engine, store, clock, log, runtimeVersion, newId = newObjectId } = options;
+  const { engine, store, clock, log, runtimeVersion, newId = newObjectId, meter = silentMeter, tracer } = options;
   const sandboxes = new Records({
     kind: "sandbox",
     store,
@@ -89,7 +106,13 @@ export function createCore(options: CoreOptions): Core {
     identity: containerIdentity,
     onChange: (id) => core.teller.containerChanged(id),
   });
+  const operations = new Operations(meter);
+  const of = (name: OperationName) => ({
+    begin: () => operations.begin(name),
+    joined: () => operations.joined(name),
+  });
   const sandboxJoins = new Joins({
+    operations: of("RunPodSandbox"),
     kind: "sandbox",
     clock,
     log,
@@ -102,6 +125,7 @@ export function createCore(options: CoreOptions): Core {
     onShow: (id) => core.teller.sandboxChanged(id),
   });
   const containerJoins = new Joins({
+    operations: of("CreateContainer"),
     kind: "container",
     clock,
     log,
@@ -113,9 +137,14 @@ export function createCore(options: CoreOptions): Core {
     revert: (id) => revertContainer(core, id),
     onShow: (id) => core.teller.containerChanged(id),
   });
-  const works = new SharedWorks(log);
-  const stops = new ContainerStops({ engine: engine.containers, clock, containers });
-  const pulls = new Pulls({ clock, log, pull: (request, task) => engine.images.pull(request, task) });
+  const works = new SharedWorks(log, operations);
+  const stops = new ContainerStops({ engine: engine.containers, clock, containers, operations: of("StopContainer") });
+  const pulls = new Pulls({
+    clock,
+    log,
+    operations: of("PullImage"),
+    pull: (request, task) => engine.images.pull(request, task),
+  });
   const events = new EventBus({ clock, log, ...options.events });
   let phase: Core["phase"] = "new";
   let closing: Promise<void> | undefined;
@@ -140,6 +169,8 @@ export function createCore(options: CoreOptions): Core {
     store,
     clock,
     log,
+    meter,
+    tracer,
     runtimeVersion,
     sandboxes,
     containers,
@@ -170,6 +201,7 @@ export function createCore(options: CoreOptions): Core {
     },
   };
   const teller = new Teller(core);
+  observeCore(core);
   return core;
 }
 

@@ -3,6 +3,8 @@ import type { ConnectRouter, ServiceImpl } from "@connectrpc/connect";
 import { type CriVersion, criServices, criVersions } from "@keelson/cri-api/versions";
 import type { Core } from "./core.ts";
 import { attach } from "./rpc/attach.ts";
+import type { Served } from "./rpc/chain/chain.ts";
+import type { CallCount } from "./rpc/chain/gate.ts";
 import { checkpointContainer } from "./rpc/checkpoint-container.ts";
 import { checkpointPod } from "./rpc/checkpoint-pod.ts";
 import { containerStats } from "./rpc/container-stats.ts";
@@ -10,7 +12,6 @@ import { containerStatus } from "./rpc/container-status.ts";
 import { createContainer } from "./rpc/create-container.ts";
 import { exec } from "./rpc/exec.ts";
 import { execSync } from "./rpc/exec-sync.ts";
-import type { CallCount } from "./rpc/gate.ts";
 import { getContainerEvents } from "./rpc/get-container-events.ts";
 import { imageFsInfo } from "./rpc/image-fs-info.ts";
 import { imageStatus } from "./rpc/image-status.ts";
@@ -156,9 +157,16 @@ function handlers<Service extends DescService>(
 
 /** Handlers are of different types: each was checked against its method in the tables above. */
 function handler(core: Core, method: DescMethod, rpc: unknown, how: How): unknown {
-  if (method.methodKind === "unary") return serve(core, method as DescMethodUnary, rpc as Rpc<DescMethodUnary>, how);
-  return serveStream(core, method as DescMethodServerStreaming, rpc as StreamRpc<DescMethodServerStreaming>, {
-    ...how,
+  const { version, count, stopping } = how;
+  const served: Served = {
+    rpc: method.name,
+    service: method.parent.typeName,
+    version,
+    kind: method.methodKind === "unary" ? "unary" : "stream",
+    count,
     counted: method.localName !== openEnded,
-  });
+  };
+  return served.kind === "unary"
+    ? serve(core, rpc as Rpc<DescMethodUnary>, served)
+    : serveStream(core, rpc as StreamRpc<DescMethodServerStreaming>, served, { stopping });
 }

@@ -44,7 +44,7 @@ export async function buildBundle(subject: BundleSubject, tools: ContainerDeps, 
     readFile: (path) => readFileInRoot(rootfs, path, maxUserFileBytes),
   });
   const mountSources = await findMountSources(config.mounts, { hostPaths: tools.hostPaths, images, task });
-  task.stage(`building the specification of container ${record.id}`);
+  task.stage("building the specification", `of container ${record.id}`);
   const profile = localhostSeccompPath(config);
   const built = buildContainerSpec({
     config,

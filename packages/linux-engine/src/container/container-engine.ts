@@ -77,9 +77,9 @@ export function linuxContainers(deps: ContainerDeps, running: RunningContainers)
       }
     },
 
-    remove: async (record, journal) => {
+    remove: async (record, journal, progress) => {
       await running.drop(record.id);
-      const left = await revertSteps({ steps: containerSteps, tools: deps, journal, until: "remove" });
+      const left = await revertSteps({ steps: containerSteps, tools: deps, journal, until: "remove", progress });
       failOnLeft(`remove container ${record.id}`, left);
     },
 

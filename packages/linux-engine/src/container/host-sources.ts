@@ -41,7 +41,7 @@ export async function findMountSources(
       sources.push({ path: image.source, propagation: "private", forbids: imageRestrictions, procfs: false });
       continue;
     }
-    task.stage(`waiting for mount source ${quote(hostPath)}`);
+    task.stage("waiting for mount source", quote(hostPath));
     const path = await hostPaths.resolve(hostPath, task.signal);
     const under = mountOf(mounted, path);
     const procfs = under?.type === "proc" && under.mountPoint === path && under.root === "/";

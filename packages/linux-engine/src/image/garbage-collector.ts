@@ -1,4 +1,5 @@
 import { type Collected, collectGarbage, type ImageIndex } from "@keelson/image-store";
+import type { Counter, Meter, Series } from "@keelson/runtime-core/ports";
 import type { EngineLog } from "../log.ts";
 import type { Snapshots } from "../snapshots/snapshots.ts";
 
@@ -6,6 +7,7 @@ export interface GarbageCollectorOptions {
   readonly index: ImageIndex;
   readonly snapshots: Snapshots;
   readonly log: EngineLog;
+  readonly meter: Meter;
   /** How long what a failed pull has brought waits for the next try; default 10 minutes. */
   readonly retryMs?: number;
 }
@@ -18,10 +20,27 @@ export class GarbageCollector {
   readonly #options: GarbageCollectorOptions;
   readonly #timers = new Set<NodeJS.Timeout>();
   #tail: Promise<unknown> = Promise.resolve();
+  readonly #runs: Series<Counter>;
+  readonly #removed: Series<Counter>;
+  readonly #removedBytes: Counter;
   #isClosed = false;
 
   constructor(options: GarbageCollectorOptions) {
     this.#options = options;
+    const { meter } = options;
+    this.#runs = meter.counter({
+      name: "keelson_image_gc_runs_total",
+      help: "Collections of what no image needs. Partial: something could not be removed.",
+      labels: ["result"],
+    });
+    this.#removed = meter.counter({
+      name: "keelson_image_gc_removed_total",
+      help: "Blobs and unpacked layers that were removed.",
+      labels: ["kind"],
+    });
+    this.#removedBytes = meter
+      .counter({ name: "keelson_image_gc_removed_bytes_total", help: "Bytes of the blobs that were removed." })
+      .of();
   }
 
   /**
@@ -61,9 +80,14 @@ export class GarbageCollector {
           remove: (chainId) => snapshots.removeChain(chainId),
         },
       });
+      this.#runs.of(collected.failures.length === 0 ? "done" : "partial").add();
+      this.#removed.of("blob").add(collected.blobs);
+      this.#removed.of("layer").add(collected.chains);
+      this.#removedBytes.add(collected.bytes);
       if (collected.blobs + collected.chains > 0) log.info("removed what no image needs", describe(collected));
       for (const error of collected.failures) log.warn("could not remove a blob or a layer", { error });
     } catch (error) {
+      this.#runs.of("failed").add();
       log.warn("could not collect garbage", { error });
     }
   }

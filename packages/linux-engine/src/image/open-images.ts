@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { ImageIndex } from "@keelson/image-store";
 import { CleanupStack } from "@keelson/lifecycle";
-import type { ImageEngine } from "@keelson/runtime-core/ports";
+import { type ImageEngine, type Meter, silentMeter } from "@keelson/runtime-core/ports";
 import { readBootId } from "../host/boot.ts";
 import type { EngineLog } from "../log.ts";
 import { Snapshots } from "../snapshots/snapshots.ts";
@@ -17,6 +17,8 @@ export interface OpenImagesOptions {
   /** The folder of `HOST/hosts.toml` files. */
   readonly registryConfigPath?: string;
   readonly log: EngineLog;
+  /** Where pulls and garbage are counted. Default: nowhere. */
+  readonly meter?: Meter;
   /** How long the processes of a pull stay after it; default 3 minutes. */
   readonly lingerMs?: number;
   /** How long a layer keeps others from its lane; see PullProcesses. */
@@ -43,7 +45,7 @@ const defaultPullDeadlineMs = 2 * 60 * 60 * 1000;
 
 /** Opens the image store and the snapshots below `root`, and removes what crashes have left in them. */
 export async function openImages(options: OpenImagesOptions): Promise<OpenImages> {
-  const { root, log, registryConfigPath } = options;
+  const { root, log, registryConfigPath, meter = silentMeter } = options;
   const cleanup = new CleanupStack();
   try {
     const snapshots = await Snapshots.open({ root: join(root, "snapshots"), bootId: readBootId(), log });
@@ -52,7 +54,7 @@ export async function openImages(options: OpenImagesOptions): Promise<OpenImages
     const index = await ImageIndex.open(images);
     for (const { entry, error } of index.broken) log.error("an image is damaged and left out", { ...entry, error });
     const retry = options.retryMs === undefined ? {} : { retryMs: options.retryMs };
-    const garbage = new GarbageCollector({ index, snapshots, log, ...retry });
+    const garbage = new GarbageCollector({ index, snapshots, log, meter, ...retry });
     cleanup.defer("garbage collection", () => garbage.close());
     const works = new SharedWork();
     cleanup.defer("layers under way", () => works.idle());
@@ -69,7 +71,7 @@ export async function openImages(options: OpenImagesOptions): Promise<OpenImages
     void garbage.collect();
     const deadlineMs = options.pullDeadlineMs ?? defaultPullDeadlineMs;
     const now = (): bigint => BigInt(Date.now()) * 1_000_000n;
-    const engine = createImageEngine({ processes, index, snapshots, works, garbage, log, deadlineMs, now });
+    const engine = createImageEngine({ processes, index, snapshots, works, garbage, log, meter, deadlineMs, now });
     return { engine, holds: content, snapshots: content, folders: snapshots, garbage, close: () => cleanup.close() };
   } catch (error) {
     await cleanup.close();

@@ -2,13 +2,14 @@ import { canceled, deadlineExceeded, isCriError, quote } from "@keelson/cri-api/
 import { chainIds, type ImageIndex, type StoredImage } from "@keelson/image-store";
 import { type Digest, isDigest, parseReference, repositoryName } from "@keelson/image-store/reference";
 import type { RegistryAuth } from "@keelson/image-store/registry";
-import type { Task } from "@keelson/runtime-core/ports";
+import type { Meter, Task } from "@keelson/runtime-core/ports";
 import type { EngineLog } from "../log.ts";
 import type { Snapshots } from "../snapshots/snapshots.ts";
 import type { FetcherPull } from "./fetcher.ts";
 import type { PlannedMessage } from "./fetcher-protocol.ts";
 import type { GarbageCollector } from "./garbage-collector.ts";
 import type { PullGroup, PullProcesses } from "./pull-processes.ts";
+import { PullProgress } from "./pull-progress.ts";
 import type { SharedWork } from "./shared-work.ts";
 import { unpackLayer } from "./unpack-layer.ts";
 
@@ -20,6 +21,7 @@ export interface PullDeps {
   readonly works: SharedWork;
   readonly garbage: GarbageCollector;
   readonly log: EngineLog;
+  readonly meter: Meter;
   /** After so long a pull is given up, whatever it does. */
   readonly deadlineMs: number;
 }
@@ -53,7 +55,7 @@ export async function pullImage(request: PullRequest, task: Task, deps: PullDeps
   const signal = AbortSignal.any([task.signal, deadline, failed.signal]);
   try {
     return await deps.processes.use(async (group) => {
-      task.stage(`asking the registry for image ${shown}`);
+      task.stage("asking the registry", `for image ${shown}`);
       const lastKnown = lastKnownDigest(reference, deps.index);
       const { auth } = request;
       const session = await group.fetcher.plan(
@@ -102,17 +104,18 @@ async function withReservation(pull: Pull, deps: PullDeps, work: () => Promise<S
 async function bringImage(pull: Pull, task: Task, deps: PullDeps, failed: AbortController): Promise<StoredImage> {
   const { session, planned, signal } = pull;
   await session.keep(signal);
-  const report = progressReport(planned, task);
+  const progress = new PullProgress(planned, deps.meter);
+  task.stage("bringing layers", () => progress.text);
   const jobs: Promise<void>[] = [];
   for (const index of planned.layers.keys()) {
-    const job = bringLayer(pull, { index, belowReady: jobs[index - 1] ?? Promise.resolve() }, deps, report);
+    const job = bringLayer(pull, { index, belowReady: jobs[index - 1] ?? Promise.resolve() }, deps, progress);
     job.catch((error: unknown) => failed.abort(error));
     jobs.push(job);
   }
   const results = await Promise.allSettled(jobs);
   const reasons = results.flatMap((result) => (result.status === "rejected" ? [result.reason as unknown] : []));
   if (reasons.length > 0) throw reasons.find((reason) => !isCriError(reason, "CANCELED")) ?? reasons[0];
-  task.stage(`naming image ${quote(planned.reference)}`);
+  task.stage("naming image", quote(planned.reference));
   const { manifest, resolved } = planned;
   return await deps.index.add({ reference: parseReference(planned.reference), manifest, resolved });
 }
@@ -125,7 +128,7 @@ async function bringLayer(
   pull: Pull,
   { index, belowReady }: { readonly index: number; readonly belowReady: Promise<void> },
   deps: PullDeps,
-  report: (index: number, bytes: number) => void,
+  progress: PullProgress,
 ): Promise<void> {
   const { session, group, chain, signal } = pull;
   const { works, snapshots } = deps;
@@ -142,18 +145,21 @@ async function bringLayer(
   };
   if (snapshots.layers.has(chainId) && isKnown(layer, deps.index)) {
     const stored = await deps.index.blobs.find(layer.digest);
-    if (stored?.size !== layer.size) await join(layer.digest, (given) => session.fetch(layer, given));
+    if (stored?.size !== layer.size) {
+      await join(layer.digest, (given) => session.fetch(layer, given));
+      progress.came(index, layer.size);
+    }
   } else {
     // A chain that is there already is no proof of what this blob holds: it is unpacked to see (CVE-2014-8178).
     const below = chain.slice(0, index).toReversed();
-    const progress = (bytes: number): void => report(index, bytes);
+    const onBytes = (bytes: number): void => progress.came(index, bytes);
     const missing = { layer, chainId, below, belowReady };
     const { log } = deps;
     await join(`${chainId} ${layer.digest}`, (given) =>
-      unpackLayer(missing, { group, pull: session, snapshots, log, progress, signal: given }),
+      unpackLayer(missing, { group, pull: session, snapshots, log, progress: onBytes, signal: given }),
     );
   }
-  report(index, layer.size);
+  progress.inPlace(index);
 }
 
 /** True when an image on the node has this blob as this layer: then it was unpacked once, and is what it says. */
@@ -161,22 +167,6 @@ function isKnown(layer: { readonly digest: Digest; readonly diffId: Digest }, in
   return index
     .list()
     .some(({ layers }) => layers.some(({ digest, diffId }) => digest === layer.digest && diffId === layer.diffId));
-}
-
-function progressReport(planned: PlannedMessage, task: Task): (index: number, bytes: number) => void {
-  const came = planned.layers.map(() => 0);
-  const total = planned.layers.reduce((sum, { size }) => sum + size, 0);
-  return (index, bytes) => {
-    came[index] = bytes;
-    const sum = came.reduce((all, one) => all + one, 0);
-    task.stage(
-      `fetching ${planned.layers.length} layers of ${quote(planned.reference)}: ${megabytes(sum)} of ${megabytes(total)} MB`,
-    );
-  };
-}
-
-function megabytes(bytes: number): string {
-  return (bytes / 1_000_000).toFixed(1);
 }
 
 /** The same content would fail again: nothing of it is kept for another try. */

@@ -1,5 +1,5 @@
 import type { PodSandboxConfig } from "@keelson/cri-api/v1";
-import type { Condition, Json, Task } from "@keelson/runtime-core/ports";
+import type { Condition, Json, Progress, Task } from "@keelson/runtime-core/ports";
 
 /**
  * What gives a pod's network namespace its interface and addresses: CNI plugins, or something built in.
@@ -24,7 +24,7 @@ export interface Network {
    * Gives addresses and everything else back. Idempotent. `facts` undefined: attached perhaps, in part, or not at all.
    * The namespace may be gone (a reboot).
    */
-  detach(plan: NetworkPlan, facts: NetworkFacts | undefined): Promise<void>;
+  detach(plan: NetworkPlan, facts: NetworkFacts | undefined, progress?: Progress): Promise<void>;
   /** Asks whether an attachment still works. @throws when it does not; resolves when the network can't tell */
   check(plan: NetworkPlan, facts: NetworkFacts): Promise<void>;
   /** NetworkReady. */

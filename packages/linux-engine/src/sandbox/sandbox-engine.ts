@@ -4,6 +4,7 @@ import {
   applySteps,
   failOnLeft,
   type Journal,
+  type Progress,
   revertSteps,
   type SandboxEngine,
   type SandboxFacts,
@@ -32,8 +33,12 @@ export interface SandboxEngineOptions extends SandboxDeps {
 export function createSandboxEngine(options: SandboxEngineOptions): SandboxEngine {
   const toolsOf = (journal: Journal): SandboxTools => ({ ...options, journal });
 
-  const revert = async (record: SandboxRecord, journal: Journal, until: "stop" | "remove"): Promise<void> => {
-    const left = await revertSteps({ steps: sandboxSteps, tools: toolsOf(journal), journal, until });
+  const revert = async (
+    record: SandboxRecord,
+    options: { readonly journal: Journal; readonly until: "stop" | "remove"; readonly progress: Progress | undefined },
+  ): Promise<void> => {
+    const { journal, until } = options;
+    const left = await revertSteps({ ...options, steps: sandboxSteps, tools: toolsOf(journal) });
     failOnLeft(`${until} sandbox ${quote(record.id)}`, left);
   };
 
@@ -58,9 +63,9 @@ export function createSandboxEngine(options: SandboxEngineOptions): SandboxEngin
       return { ips: network?.ips ?? [] };
     },
 
-    stop: (record: SandboxRecord, journal: Journal) => revert(record, journal, "stop"),
+    stop: (record, journal, progress) => revert(record, { journal, until: "stop", progress }),
 
-    remove: (record: SandboxRecord, journal: Journal) => revert(record, journal, "remove"),
+    remove: (record, journal, progress) => revert(record, { journal, until: "remove", progress }),
 
     inspect: (record: SandboxRecord) => inspectSandbox(record, options, admitSandbox(record.config, options.facts)),
   };

@@ -84,6 +84,7 @@ export class EventBus {
   #later: ReturnType<typeof setTimeout> | undefined;
   #closed: Error | undefined;
   #subscribed = 0;
+  #dropped = 0;
 
   constructor(options: EventBusOptions) {
     this.#log = options.log;
@@ -97,6 +98,16 @@ export class EventBus {
   /** How many subscribers there are. */
   get size(): number {
     return this.#readers.size;
+  }
+
+  /** How many events have been told so far. */
+  get published(): number {
+    return this.#last.events;
+  }
+
+  /** How many subscribers have been cut off so far. */
+  get dropped(): number {
+    return this.#dropped;
   }
 
   /** From now on there can be subscribers. */
@@ -187,6 +198,7 @@ export class EventBus {
     );
     const { number, caller } = reader;
     this.#log.warn("event subscriber does not read; it is cut off", { subscriber: number, caller, events, bytes });
+    this.#dropped++;
     this.#end(reader, reason);
     reader.onCutOff();
   }

@@ -72,7 +72,7 @@ describe("joins, over random runs of events", () => {
               object.state = "made";
             },
           };
-          const answered = joins.run(wanted, { signal: controller.signal, follow: () => {} }).then(
+          const answered = joins.run(wanted, { signal: controller.signal, follow: () => () => {} }).then(
             (id) => {
               // an answer names a visible object of the caller's own configuration
               expect(objects.get(id)).toMatchObject({ state: "made", fingerprint: config, identity });

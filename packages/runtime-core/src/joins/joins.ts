@@ -2,6 +2,7 @@ import { unavailable } from "@keelson/cri-api/errors";
 import type { Log } from "../log.ts";
 import type { Clock, Task, Timer } from "../ports/index.ts";
 import { Stage } from "../stage.ts";
+import type { OperationWatch } from "../telemetry/operations.ts";
 import { startWork, type Waiter, type Work, waitFor } from "./work.ts";
 
 export interface JoinsOptions {
@@ -16,6 +17,8 @@ export interface JoinsOptions {
   readonly revert: (id: string) => Promise<void>;
   /** Called when what is recorded under an ID has become visible. Must not throw. */
   readonly onShow?: (id: string) => void;
+  /** Hears of each create, and of each request that shares one. */
+  readonly operations?: { begin(): OperationWatch; joined(): void };
   /** How long a finished object waits for a caller. Default two minutes. */
   readonly unclaimedMs?: number;
 }
@@ -71,16 +74,19 @@ export class Joins {
   async run(wanted: Wanted, waiter: Waiter): Promise<string> {
     for (;;) {
       waiter.signal.throwIfAborted();
-      const slot = this.#slots.get(wanted.identity) ?? this.#begin(wanted);
+      const begun = this.#slots.get(wanted.identity);
+      const slot = begun ?? this.#begin(wanted);
       const same = slot.wanted.fingerprint === wanted.fingerprint;
       if (slot.state.name === "hidden") {
         slot.state.timer.cancel();
         if (same) {
+          this.#options.operations?.joined();
           this.#show(slot);
           return slot.id;
         }
         this.#revert(slot, "another configuration was asked for");
       } else if (slot.state.name === "creating" && same) {
+        if (begun !== undefined) this.#options.operations?.joined();
         return await this.#join(slot, slot.state.ended, waiter);
       } else {
         const stage = new Stage(
@@ -138,7 +144,9 @@ export class Joins {
     if (taken !== undefined) throw taken;
     const id = this.#options.newId();
     this.#ids.add(id);
-    const work = startWork(`beginning to create ${this.#options.kind} ${id}`, (task) => wanted.create(id, task));
+    const { kind, operations } = this.#options;
+    const start = { what: `beginning to create ${kind}`, of: id, watch: operations?.begin() };
+    const work = startWork(start, (task) => wanted.create(id, task));
     const ended = work.promise.then(
       () => this.#finish(slot),
       (error: unknown) => this.#fail(slot, error),

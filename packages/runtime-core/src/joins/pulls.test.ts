@@ -34,7 +34,7 @@ function open() {
       auth: auth === undefined ? undefined : create(AuthConfigSchema, auth),
       sandbox: undefined,
     };
-    const answer = pulls.run(request, { signal: controller.signal, follow: () => {} });
+    const answer = pulls.run(request, { signal: controller.signal, follow: () => () => {} });
     answer.catch(() => {});
     return { answer, cut: () => controller.abort(new Error("the caller went")) };
   };

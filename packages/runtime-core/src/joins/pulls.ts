@@ -1,8 +1,9 @@
-import { canceled, unavailable } from "@keelson/cri-api/errors";
+import { canceled, quote, unavailable } from "@keelson/cri-api/errors";
 import { createRedactor, redactError, secretsOf } from "@keelson/cri-api/redact";
 import { AuthConfigSchema } from "@keelson/cri-api/v1";
 import type { Log } from "../log.ts";
 import type { Clock, PullRequest, ResolvedImage, Task, Timer } from "../ports/index.ts";
+import type { OperationWatch } from "../telemetry/operations.ts";
 import { canonicalJson } from "./fingerprint.ts";
 import { startWork, type Waiter, type Work, waitFor } from "./work.ts";
 
@@ -10,6 +11,8 @@ export interface PullsOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly pull: (request: PullRequest, task: Task) => Promise<ResolvedImage>;
+  /** Hears of each pull, and of each request that shares one. */
+  readonly operations?: { begin(): OperationWatch; joined(): void };
   /** How long a pull goes on without anybody who waits for it. Default five seconds. */
   readonly lingerMs?: number;
 }
@@ -38,7 +41,9 @@ export class Pulls {
   async run(request: PullRequest, waiter: Waiter): Promise<ResolvedImage> {
     const key = await pullKey(request);
     waiter.signal.throwIfAborted();
-    const shared = this.#running.get(key) ?? this.#begin(key, request);
+    const running = this.#running.get(key);
+    if (running !== undefined) this.#options.operations?.joined();
+    const shared = running ?? this.#begin(key, request);
     shared.linger?.cancel();
     shared.waiters++;
     try {
@@ -65,7 +70,9 @@ export class Pulls {
 
   #begin(key: string, request: PullRequest): SharedPull {
     if (this.#closing) throw unavailable("the runtime is stopping", { hint: "call again when it runs" });
-    const work = startWork("beginning to pull", async (task) => {
+    const { image } = request.image;
+    const start = { what: "beginning to pull", of: quote(image), watch: this.#options.operations?.begin() };
+    const work = startWork(start, async (task) => {
       try {
         return await this.#options.pull(request, task);
       } catch (error) {

@@ -1,6 +1,13 @@
 import { unavailable } from "@keelson/cri-api/errors";
 import type { Log } from "../log.ts";
-import { startWork, type Work, type WorkTask } from "./work.ts";
+import type { OperationName, Operations } from "../telemetry/operations.ts";
+import { startWork, type Work, type WorkStart, type WorkTask } from "./work.ts";
+
+export interface SharedWorkStart extends Omit<WorkStart, "watch"> {
+  /** What it is found by. A key always has works of one type. */
+  readonly key: string;
+  readonly operation: OperationName;
+}
 
 /**
  * Works by key, one at a time for each: who asks for what already runs shares it. So a caller that gave up and comes
@@ -9,18 +16,24 @@ import { startWork, type Work, type WorkTask } from "./work.ts";
 export class SharedWorks {
   readonly #running = new Map<string, Work<unknown>>();
   readonly #log: Log;
+  readonly #operations: Operations;
   #closing = false;
 
-  constructor(log: Log) {
+  constructor(log: Log, operations: Operations) {
     this.#log = log;
+    this.#operations = operations;
   }
 
-  /** The running work of this key, else a new one. A key always has works of one type. */
-  run<T>(key: string, firstStage: string, begin: (task: WorkTask) => Promise<T>): Work<T> {
+  /** The running work of this key, else a new one. */
+  run<T>(start: SharedWorkStart, begin: (task: WorkTask) => Promise<T>): Work<T> {
+    const { key, operation } = start;
     const running = this.#running.get(key);
-    if (running !== undefined) return running as Work<T>;
+    if (running !== undefined) {
+      this.#operations.joined(operation);
+      return running as Work<T>;
+    }
     if (this.#closing) throw unavailable("the runtime is stopping", { hint: "call again when it runs" });
-    const work = startWork(firstStage, async (task) => {
+    const work = startWork({ ...start, watch: this.#operations.begin(operation) }, async (task) => {
       try {
         return await begin(task);
       } catch (error) {

@@ -1,13 +1,16 @@
 import { deadlineExceeded } from "@keelson/cri-api/errors";
-import { startWork, type Work } from "../joins/work.ts";
+import { startWork, type Work, type WorkTask } from "../joins/work.ts";
 import type { Clock, ContainerEngine, ContainerRecord, Timer } from "../ports/index.ts";
 import type { Records } from "../state/records.ts";
 import { isRunning } from "../state/states.ts";
+import type { OperationWatch } from "../telemetry/operations.ts";
 
 export interface ContainerStopsOptions {
   readonly engine: Pick<ContainerEngine, "signal">;
   readonly clock: Clock;
   readonly containers: Records<ContainerRecord>;
+  /** Hears of each stop, and of each request that shares one. */
+  readonly operations?: { begin(): OperationWatch; joined(): void };
   /** How long an end may take after SIGKILL. Default 30 seconds. */
   readonly killWaitMs?: number;
 }
@@ -39,6 +42,7 @@ export class ContainerStops {
   stop(id: string, graceMs: number): Work<void> {
     const running = this.#stops.get(id);
     if (running === undefined) return this.#begin(id, graceMs).work;
+    this.#options.operations?.joined();
     this.#shorten(running, graceMs);
     return running.work;
   }
@@ -50,9 +54,10 @@ export class ContainerStops {
 
   #begin(id: string, graceMs: number): Stop {
     const kill = Promise.withResolvers<"kill">();
-    const work = startWork(`stopping container ${id}`, async (task) => {
+    const start = { what: "beginning to stop", of: `container ${id}`, watch: this.#options.operations?.begin() };
+    const work = startWork(start, async (task) => {
       try {
-        await this.#run(id, graceMs, kill.promise, task.stage);
+        await this.#run(id, graceMs, kill.promise, task);
       } finally {
         stop.timer.cancel();
         this.#stops.delete(id);
@@ -78,7 +83,14 @@ export class ContainerStops {
     Object.assign(stop, this.#timer(stop.kill, graceMs));
   }
 
-  async #run(id: string, graceMs: number, kill: Promise<"kill">, stage: (text: string) => void): Promise<void> {
+  /** A later request may have shortened the grace. */
+  #about(id: string): string {
+    const killAtNs = this.#stops.get(id)?.killAtNs ?? 0n;
+    const leftMs = Number((killAtNs - this.#options.clock.now()) / 1_000_000n);
+    return `of container ${id} (SIGKILL in ${Math.max(0, Math.ceil(leftMs / 1000))} s)`;
+  }
+
+  async #run(id: string, graceMs: number, kill: Promise<"kill">, task: Pick<WorkTask, "stage">): Promise<void> {
     const { engine, clock, containers, killWaitMs = 30_000 } = this.#options;
     const ended = containers.until(id, (record) => !isRunning(record)).then(() => "ended" as const);
     const signal = async (which: "stop" | "kill"): Promise<void> => {
@@ -86,12 +98,12 @@ export class ContainerStops {
       if (record !== undefined && isRunning(record)) await engine.signal(record, which);
     };
     if (graceMs > 0) {
-      stage(`waiting for container ${id} to end after its stop signal`);
+      task.stage("waiting for the end after its stop signal", () => this.#about(id));
       // a signal that hangs must not keep SIGKILL from its time
       const sent = signal("stop").then(() => ended);
       if ((await Promise.race([ended, kill, sent])) === "ended") return;
     }
-    stage(`waiting for container ${id} to end after SIGKILL`);
+    task.stage("waiting for the end after SIGKILL", `of container ${id}`);
     const late = Promise.withResolvers<"late">();
     const timer = clock.after(killWaitMs, () => late.resolve("late"));
     try {

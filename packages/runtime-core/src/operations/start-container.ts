@@ -12,10 +12,14 @@ const startErrorCode = 128;
 /** Runs a created container. Who asks while it starts shares the start. */
 export function startContainer(core: Core, container: ContainerRecord, sandbox: SandboxRecord): Work<void> {
   const { id } = container;
-  return core.works.run(workKeys.startContainer(id), `starting container ${id}`, async (task) => {
+  const of = `container ${id}`;
+  const what = "waiting until nothing else changes";
+  const key = workKeys.startContainer(id);
+  return core.works.run({ key, operation: "StartContainer", what, of }, async (task) => {
     let running = false;
     try {
       await core.containerLock.run(id, async () => {
+        task.stage("beginning to start", of);
         const record = core.containers.get(id) ?? container;
         const started = await core.engine.containers.start(record, sandbox, core.containers.journal(id), task);
         running = true;

@@ -8,21 +8,24 @@ import { workKeys } from "./work-keys.ts";
 
 /** Ends every container of a sandbox at once and gives its network and namespaces back. Idempotent. */
 export function stopSandbox(core: Core, id: string): Work<void> {
-  return core.works.run(workKeys.stopSandbox(id), `stopping sandbox ${id}`, async (task) => {
+  const key = workKeys.stopSandbox(id);
+  const of = `of sandbox ${id}`;
+  const what = "waiting until creates of its containers have ended";
+  return core.works.run({ key, operation: "StopPodSandbox", what, of }, async (task) => {
     const reason = failedPrecondition(`sandbox ${id} is being stopped`);
-    task.stage(`waiting until creates of containers in sandbox ${id} have ended`);
     await core.containerJoins.discard(id, reason);
+    task.stage("waiting until its containers have ended", of);
     await inParallel(containersOf(core, id), async (container) => {
       core.works.running(workKeys.startContainer(container.id))?.abort(reason);
       await stopContainer(core, container.id, 0, task);
     });
     const record = core.sandboxes.get(id);
     if (record === undefined || record.stoppedAtNs !== undefined) return;
-    task.stage(`giving back the network and namespaces of sandbox ${id}`);
+    task.stage("giving back its network and namespaces", of);
     await core.sandboxes.update(id, (old) => leavingSandbox(old, "its stop has begun"));
-    await core.engine.sandboxes.stop(record, core.sandboxes.journal(id));
+    await core.engine.sandboxes.stop(record, core.sandboxes.journal(id), task);
     await core.sandboxes.update(id, (old) => ({ ...old, stoppedAtNs: core.clock.now() }));
-    task.stage("waiting until the stop is on disk");
+    task.stage("waiting until the stop is on disk", of);
     await core.store.flush();
   });
 }

@@ -16,9 +16,15 @@ import { workKeys } from "./work-keys.ts";
 export function updateContainerResources(core: Core, id: string, asked: LinuxContainerResources): Work<void> {
   const engine = core.engine.containers;
   const what = `update resources of container ${id}`;
-  return core.works.run(`${what} ${canonicalJson(asked)}`, `waiting to ${what}`, (task) =>
+  const start = {
+    key: `${what} ${canonicalJson(asked)}`,
+    operation: "UpdateContainerResources",
+    what: "waiting until nothing else changes",
+    of: `container ${id}`,
+  } as const;
+  return core.works.run(start, (task) =>
     core.containerLock.run(id, async () => {
-      task.stage(`setting the resources of container ${id}`);
+      task.stage("setting the resources", `of container ${id}`);
       const record = core.containers.get(id);
       if (record === undefined) throw notFound(`${what}: it is gone`);
       const state = containerStateName(record);

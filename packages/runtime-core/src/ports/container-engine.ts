@@ -2,7 +2,7 @@ import type { ContainerConfig } from "@keelson/cri-api/v1";
 import type { Journal } from "./journal.ts";
 import type { Json } from "./json.ts";
 import type { ContainerFacts, ContainerRecord, SandboxRecord, StartFacts } from "./records.ts";
-import type { Task } from "./task.ts";
+import type { Progress, Task } from "./task.ts";
 
 /**
  * Containers in a sandbox.
@@ -33,7 +33,7 @@ export interface ContainerEngine {
    */
   signal(record: ContainerRecord, signal: "stop" | "kill"): Promise<void>;
   /** Gives everything back. Idempotent. The container does not run (the core has ended it before). */
-  remove(record: ContainerRecord, journal: Journal): Promise<void>;
+  remove(record: ContainerRecord, journal: Journal, progress?: Progress): Promise<void>;
   /**
    * Runs a command in the running container and collects its output.
    * @throws NOT_FOUND when the command is not in the container; DEADLINE_EXCEEDED after `timeoutMs` (then no process of

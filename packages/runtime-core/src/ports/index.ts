@@ -12,6 +12,15 @@ export type {
 export type { ImageEngine, ImageFsInfo, PullRequest } from "./image-engine.ts";
 export type { Journal } from "./journal.ts";
 export type { Json } from "./json.ts";
+export {
+  type Counter,
+  type Histogram,
+  type Meter,
+  type MetricDescription,
+  type Reading,
+  type Series,
+  silentMeter,
+} from "./meter.ts";
 export type { MetricsEngine } from "./metrics-engine.ts";
 export type { Condition, NodeEngine } from "./node-engine.ts";
 export type {
@@ -42,4 +51,4 @@ export {
   step,
 } from "./step.ts";
 export type { StreamEngine } from "./stream-engine.ts";
-export type { Task } from "./task.ts";
+export type { Progress, Task } from "./task.ts";

@@ -2,7 +2,7 @@ import type { PodSandboxConfig } from "@keelson/cri-api/v1";
 import type { Journal } from "./journal.ts";
 import type { Json } from "./json.ts";
 import type { SandboxFacts, SandboxRecord } from "./records.ts";
-import type { Task } from "./task.ts";
+import type { Progress, Task } from "./task.ts";
 
 /**
  * What the containers of one pod share. Where it lives (namespaces and CNI, a virtual machine, another computer) is the
@@ -24,9 +24,9 @@ export interface SandboxEngine {
    */
   create(record: SandboxRecord, journal: Journal, task: Task): Promise<SandboxFacts>;
   /** Gives network and namespaces back. All containers have ended before. Idempotent; may be called on a half-made one. */
-  stop(record: SandboxRecord, journal: Journal): Promise<void>;
+  stop(record: SandboxRecord, journal: Journal, progress?: Progress): Promise<void>;
   /** Gives everything else back. All containers have been removed before. Idempotent. */
-  remove(record: SandboxRecord, journal: Journal): Promise<void>;
+  remove(record: SandboxRecord, journal: Journal, progress?: Progress): Promise<void>;
   /**
    * Hears that `overhead` and `resources` of `record.config` have changed, which are recorded by then. An engine that
    * sizes nothing by them does without it.

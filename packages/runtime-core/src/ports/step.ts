@@ -2,7 +2,7 @@ import { CriError, isCriError } from "@keelson/cri-api/errors";
 import type { Journal } from "./journal.ts";
 import type { Json } from "./json.ts";
 import type { StepRecord } from "./records.ts";
-import type { Task } from "./task.ts";
+import type { Progress, Task } from "./task.ts";
 
 /**
  * One effect on the world, its data, and its way back.
@@ -21,7 +21,7 @@ export interface Step<Subject, Tools, Plan extends Json = Json, Facts extends Js
   /** Undefined: this object does not need the step. `earlier` are the facts of the steps before, by name. */
   plan(subject: Subject, tools: Tools, earlier: ReadonlyMap<string, Json>): Plan | undefined;
   apply(plan: Plan, tools: Tools, task: Task): Promise<Facts>;
-  revert(plan: Plan, facts: Facts | undefined, tools: Tools): Promise<void>;
+  revert(plan: Plan, facts: Facts | undefined, tools: Tools, progress: Progress): Promise<void>;
 }
 
 /** A step of any plan and facts: what a list of steps holds. Make one with {@link step}. */
@@ -73,13 +73,14 @@ export async function applySteps<Subject, Tools>(
       if (plan === undefined) continue;
       await journal.plan(one.name, plan);
       if (one.durable === true) await journal.flush();
+      task.stage(`waiting for step "${one.name}"`);
       const made = await one.apply(plan, tools, task);
       await journal.facts(one.name, made);
       facts.set(one.name, made);
     }
     return facts;
   } catch (cause) {
-    const left = await revertSteps({ steps, tools, journal, until: "remove" });
+    const left = await revertSteps({ steps, tools, journal, until: "remove", progress: task });
     if (left.length > 0) throw new LeftBehind(left, cause);
     throw cause;
   }
@@ -91,7 +92,10 @@ export interface RevertOptions<Subject, Tools> {
   readonly journal: Journal;
   /** "stop" reverts only what is held until stop. */
   readonly until: "stop" | "remove";
+  readonly progress?: Progress | undefined;
 }
+
+const untold: Progress = { stage: () => {} };
 
 /**
  * Reverts what is recorded, the last step first, past failures. A step that was reverted is forgotten; one that was not
@@ -99,14 +103,15 @@ export interface RevertOptions<Subject, Tools> {
  * @returns a sentence for each step that could not be reverted; empty when all is given back
  */
 export async function revertSteps<Subject, Tools>(options: RevertOptions<Subject, Tools>): Promise<readonly string[]> {
-  const { steps, tools, journal, until } = options;
+  const { steps, tools, journal, until, progress = untold } = options;
   const byName = new Map((steps as readonly Step<Subject, Tools>[]).map((one) => [one.name, one]));
   const left: string[] = [];
   for (const recorded of journal.steps.toReversed()) {
     const one = byName.get(recorded.name);
     if (one === undefined || (until === "stop" && one.heldUntil !== "stop")) continue;
     try {
-      await one.revert(recorded.plan, recorded.facts, tools);
+      progress.stage(`giving back step "${one.name}"`);
+      await one.revert(recorded.plan, recorded.facts, tools, progress);
       await journal.forget(recorded.name);
     } catch (error) {
       left.push(`${recorded.name}: ${error instanceof Error ? error.message : String(error)}`);

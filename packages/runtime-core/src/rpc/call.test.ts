@@ -19,7 +19,7 @@ describe("a call", () => {
     vi.advanceTimersByTime(1);
     await expect(call.gone).rejects.toMatchObject({
       code: "DEADLINE_EXCEEDED",
-      message: "RunPodSandbox: deadline reached while waiting for CNI ADD",
+      message: "RunPodSandbox: deadline reached while waiting for CNI ADD for 9.8 s",
       hint: undefined,
     });
     expect(call.signal.reason).toMatchObject({ code: "DEADLINE_EXCEEDED" });
@@ -29,10 +29,10 @@ describe("a call", () => {
     const call = open(1000);
     const stage = new Stage("beginning");
     call.follow(stage);
-    stage.set(new Stage("waiting for the network"));
+    stage.follow(new Stage("waiting for the network"));
     vi.advanceTimersByTime(800);
     await expect(call.gone).rejects.toMatchObject({
-      message: "RunPodSandbox: deadline reached while waiting for the network",
+      message: "RunPodSandbox: deadline reached while waiting for the network for 0.8 s",
       hint: expect.stringContaining("joins"),
     });
   });
@@ -63,7 +63,7 @@ describe("a call", () => {
     caller.abort();
     await expect(call.gone).rejects.toMatchObject({
       code: "CANCELED",
-      message: "RunPodSandbox: the caller went while pulling",
+      message: "RunPodSandbox: the caller went while pulling for 0.0 s",
     });
   });
 

@@ -1,16 +1,20 @@
 import { canceled, deadlineExceeded } from "@keelson/cri-api/errors";
 import type { CriVersion } from "@keelson/cri-api/versions";
 import type { Waiter } from "../joins/work.ts";
+import type { LogFields } from "../log.ts";
+import type { Progress } from "../ports/task.ts";
 import { Stage } from "../stage.ts";
 
 /** One call of one caller. */
-export interface Call extends Waiter {
+export interface Call extends Waiter, Progress {
   /** The RPC's name in the proto, for instance `RunPodSandbox`. */
   readonly rpc: string;
   /** The version of CRI by whose path the call came. */
   readonly version: CriVersion;
-  /** What the call waits for now, as the end of "deadline reached while …". */
-  stage(text: string): void;
+  /** The trace that the call belongs to: 32 lower-case hex digits. */
+  readonly traceId: string | undefined;
+  /** What the caller sent along under a name. */
+  readonly header: (name: string) => string | null;
 }
 
 export interface CallOptions {
@@ -20,6 +24,8 @@ export interface CallOptions {
   readonly timeoutMs: number | undefined;
   /** Fires when the caller goes. */
   readonly signal: AbortSignal;
+  /** What the caller sent along. Default: nothing. */
+  readonly headers?: Pick<Headers, "get">;
 }
 
 /** The answer has this long to reach the caller before the caller's own clock fires. */
@@ -28,6 +34,7 @@ const answerMarginMs = 200;
 const longestTimerMs = 2 ** 31 - 1;
 
 export interface OpenCall extends Call {
+  traceId: string | undefined;
   /** Rejects when the caller goes or its deadline is near. */
   readonly gone: Promise<never>;
   /** Ends the call from inside, as if the caller had gone for this reason. */
@@ -41,7 +48,7 @@ export interface OpenCall extends Call {
  * clock fires first learns nothing of the stage.
  */
 export function openCall(options: CallOptions): OpenCall {
-  const { rpc, version, timeoutMs, signal } = options;
+  const { rpc, version, timeoutMs, signal, headers } = options;
   const stage = new Stage("beginning");
   const controller = new AbortController();
   const { promise: gone, reject } = Promise.withResolvers<never>();
@@ -73,10 +80,12 @@ export function openCall(options: CallOptions): OpenCall {
     rpc,
     version,
     signal: controller.signal,
-    stage: (text) => stage.set(text),
+    traceId: undefined,
+    header: (name) => headers?.get(name) ?? null,
+    stage: (what, of) => stage.set(what, of),
     follow: (other) => {
       joined = true;
-      stage.set(other);
+      return stage.follow(other);
     },
     gone,
     leave,
@@ -86,3 +95,7 @@ export function openCall(options: CallOptions): OpenCall {
     },
   };
 }
+
+/** What a log line says of a call. */
+export const about = ({ rpc, version, traceId }: Call): LogFields =>
+  traceId === undefined ? { rpc, version } : { rpc, version, trace_id: traceId };

@@ -16,7 +16,7 @@ export const checkpointContainer: RuntimeRpc<"checkpointContainer"> = (core) => 
   // after the verb: a client that asks what is served names no path
   checkAbsolute(request.location, "location");
   const container = runningContainer(core, request.containerId, "checkpoint");
-  call.stage(`writing the checkpoint of container ${container.id}`);
+  call.stage("writing the checkpoint", `of container ${container.id}`);
   await checkpoints.container(container, {
     path: request.location,
     timeoutMs: request.timeout > 0n ? millisFromSeconds(request.timeout) : undefined,

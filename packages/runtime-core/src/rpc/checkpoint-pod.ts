@@ -26,7 +26,7 @@ export const checkpointPod: RuntimeRpc<"checkpointPod"> = (core) => async (reque
   if (new Set(containers).size !== containers.length) {
     throw invalidArgument("container_ids names a container twice");
   }
-  call.stage(`writing the checkpoint of sandbox ${sandbox.id}`);
+  call.stage("writing the checkpoint", `of sandbox ${sandbox.id}`);
   await checkpoints.pod(sandbox, containers, {
     folder: request.outputPath,
     options: request.options,

@@ -8,7 +8,7 @@ export const containerStats: RuntimeRpc<"containerStats"> = (core) => async (req
   const { stats: engine } = core.engine;
   if (engine === undefined) throw notByEngine(call);
   const record = getContainer(core, request.containerId);
-  call.stage(`measuring container ${record.id}`);
+  call.stage("measuring", `container ${record.id}`);
   const [stats] = await measureContainers(core, engine, [record]);
   if (stats === undefined) getContainer(core, record.id); // gone meanwhile
   return { stats };

@@ -10,7 +10,7 @@ export const execSync: RuntimeRpc<"execSync"> = (core) => async (request, call) 
   checkText(ExecSyncRequestSchema, request, "");
   if (request.cmd.length === 0) throw invalidArgument("cmd is empty", { hint: "name a command" });
   const container = runningContainer(core, request.containerId, "exec in");
-  call.stage(`running the command in container ${container.id}`);
+  call.stage("waiting for the end of the command", `in container ${container.id}`);
   const timeoutMs = request.timeout > 0n ? millisFromSeconds(request.timeout) : undefined;
   const { exitCode, stdout, stderr } = await core.engine.containers.exec(container, {
     command: request.cmd,

@@ -13,7 +13,7 @@ export const podSandboxStats: RuntimeRpc<"podSandboxStats"> = (core) => async (r
   if (!isReady(record)) {
     throw failedPrecondition(`measure sandbox ${record.id}: its state is ${sandboxStateName(record)}, want READY`);
   }
-  call.stage(`measuring sandbox ${record.id}`);
+  call.stage("measuring", `sandbox ${record.id}`);
   const [stats] = await measureSandboxes(core, engine, [record]);
   if (stats === undefined) getSandbox(core, record.id); // gone meanwhile
   return { stats };

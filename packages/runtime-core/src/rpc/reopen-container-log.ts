@@ -11,8 +11,13 @@ export const reopenContainerLog: RuntimeRpc<"reopenContainerLog"> = (core) => as
   if (engine.reopenLog === undefined) throw notByEngine(call);
   const record = runningContainer(core, request.containerId, "reopen the log of");
   if (record.logPath === "") return {};
-  const what = `reopening the log of container ${record.id}`;
+  const start = {
+    key: workKeys.reopenLog(record.id),
+    operation: "ReopenContainerLog",
+    what: "reopening the log",
+    of: `of container ${record.id}`,
+  } as const;
   const reopen = async (): Promise<void> => engine.reopenLog?.(record, core.sandboxes.get(record.sandboxId));
-  await waitFor(core.works.run(workKeys.reopenLog(record.id), what, reopen), call);
+  await waitFor(core.works.run(start, reopen), call);
   return {};
 };

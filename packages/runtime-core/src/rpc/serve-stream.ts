@@ -1,10 +1,9 @@
 import type { DescMethodServerStreaming, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
 import { type ContextKey, createContextKey, type HandlerContext } from "@connectrpc/connect";
-import { canceled, isCriError, quote, unavailable } from "@keelson/cri-api/errors";
-import type { CriVersion } from "@keelson/cri-api/versions";
+import { canceled, quote, unavailable } from "@keelson/cri-api/errors";
 import type { Core } from "../core.ts";
-import { type Call, openCall } from "./call.ts";
-import { about, type CallCount, logFailure, millisSince, refuseEarly } from "./gate.ts";
+import { about, type Call, openCall } from "./call.ts";
+import { openChain, type Served } from "./chain/chain.ts";
 import type { StreamRpc } from "./rpc.ts";
 import { toConnectError } from "./to-connect-error.ts";
 
@@ -25,67 +24,58 @@ export const cutOffKey: ContextKey<() => void> = createContextKey<() => void>(()
   description: "the call is over, whatever its caller does",
 });
 
-export interface ServeStreamOptions {
-  readonly version: CriVersion;
-  readonly count: CallCount;
-  /** Whether it counts among the calls that run; not where a stream may stay open for ever. */
-  readonly counted: boolean;
-  /** Fires when the server takes no more calls: streams end with UNAVAILABLE. */
-  readonly stopping: AbortSignal | undefined;
-}
-
 type Answer<Method extends DescMethodServerStreaming> = MessageInitShape<Method["output"]>;
 
 /**
  * As `serve`, for a method that answers with a stream: the next part is asked for when the caller has taken the one
  * before, and the handler ends with its caller, its deadline or the server.
+ * @param options `stopping` fires when the server takes no more calls: streams end with UNAVAILABLE
  */
 export function serveStream<Method extends DescMethodServerStreaming>(
   core: Core,
-  method: Method,
   rpc: StreamRpc<Method>,
-  options: ServeStreamOptions,
+  served: Served,
+  { stopping }: { readonly stopping: AbortSignal | undefined },
 ): (request: MessageShape<Method["input"]>, context: HandlerContext) => AsyncIterable<Answer<Method>> {
   const handle = rpc(core);
-  const { version, count, counted, stopping } = options;
+  const pass = openChain(core, served);
   return async function* serve(request, context) {
-    const began = core.clock.now();
-    const open = openCall({ rpc: method.name, version, timeoutMs: context.timeoutMs(), signal: context.signal });
-    const call: StreamCall = {
-      ...open,
-      caller: quote(context.requestHeader.get("user-agent") ?? "", 80),
+    const { signal, requestHeader: headers } = context;
+    const open = openCall({ ...served, timeoutMs: context.timeoutMs(), signal, headers });
+    const passage = pass(open);
+    const call: StreamCall = Object.assign(open, {
+      caller: quote(headers.get("user-agent") ?? "", 80),
       cutOff: context.values.get(cutOffKey),
-    };
+    });
     const stop = (): void => open.leave(unavailable("the runtime is stopping", { hint: "call again when it runs" }));
     let handler: AsyncIterator<Answer<Method>> | undefined;
     let taken = 0;
-    let running = 0;
-    let outcome = "call left by its caller";
     try {
-      refuseEarly(core, count);
-      running = counted ? 1 : 0;
-      count.running += running;
-      if (stopping?.aborted) stop();
-      stopping?.addEventListener("abort", stop, { once: true });
-      handler = handle(request, call)[Symbol.asyncIterator]();
-      for (let part = await next(handler, call); part.done !== true; part = await next(handler, call)) {
-        yield* handedOver(part.value, call);
-        taken++;
+      passage.enter();
+      try {
+        if (stopping?.aborted) stop();
+        stopping?.addEventListener("abort", stop, { once: true });
+        handler = handle(request, call)[Symbol.asyncIterator]();
+        for (let part = await next(handler, call); part.done !== true; part = await next(handler, call)) {
+          yield* handedOver(part.value, call);
+          taken++;
+        }
+        passage.told(undefined, taken);
+      } finally {
+        stopping?.removeEventListener("abort", stop);
+        passage.over();
       }
-      outcome = "call answered";
     } catch (error) {
-      outcome = "call failed";
-      if (!isCriError(error, "CANCELED")) logFailure(core, call, error, millisSince(core, began));
+      passage.told(error, taken);
       throw toConnectError(error);
     } finally {
-      count.running -= running;
-      stopping?.removeEventListener("abort", stop);
+      // a caller that needs no more parts just leaves
+      passage.told(canceled(`${call.rpc}: the caller went`), taken);
       open.close();
       // one that waits sees the call's signal, and ends after that
       handler
         ?.return?.()
         .catch((error: unknown) => core.log.error("stream broke at its end", { ...about(call), error }));
-      core.log.debug(outcome, { ...about(call), parts: taken, tookMs: millisSince(core, began) });
     }
   };
 }

@@ -13,10 +13,10 @@ import type { RuntimeRpc } from "./rpc.ts";
 export const updatePodSandboxResources: RuntimeRpc<"updatePodSandboxResources"> = (core) => async (request, call) => {
   checkText(UpdatePodSandboxResourcesRequestSchema, request, "");
   const { id } = getSandbox(core, request.podSandboxId);
-  call.stage(`recording the resources of sandbox ${id}`);
+  call.stage("recording the resources", `of sandbox ${id}`);
   const record = await core.sandboxes.update(id, (old) => ({ ...old, config: withResources(old.config, request) }));
   await core.store.flush();
-  call.stage(`passing on the resources of sandbox ${id}`);
+  call.stage("passing on the resources", `of sandbox ${id}`);
   await core.engine.sandboxes.updateResources?.(record);
   return {};
 };

@@ -42,7 +42,7 @@ export function createImages(options: ImagesOptions): ImageEngine {
     async pull({ image }, task) {
       const reference = parseImageReference(image.image);
       const name = formatImageReference(reference);
-      task.stage(`pulling ${name}`);
+      task.stage("pulling", name);
       await faults.reach("image.pull", task.signal);
       task.signal.throwIfAborted();
       const found = await registry.find(reference.repository, name);

@@ -25,12 +25,12 @@ export function createSandboxes(tools: SandboxesOptions): SandboxEngine {
       const facts = await applySteps({ steps: sandboxSteps, subject: record, tools, journal, task });
       return { ips: readIps(facts.get("attach-network")) };
     },
-    async stop(record, journal) {
-      const left = await revertSteps({ steps: sandboxSteps, tools, journal, until: "stop" });
+    async stop(record, journal, progress) {
+      const left = await revertSteps({ steps: sandboxSteps, tools, journal, until: "stop", progress });
       failOnLeft(`stop sandbox ${record.id}`, left);
     },
-    async remove(record, journal) {
-      const left = await revertSteps({ steps: sandboxSteps, tools, journal, until: "remove" });
+    async remove(record, journal, progress) {
+      const left = await revertSteps({ steps: sandboxSteps, tools, journal, until: "remove", progress });
       failOnLeft(`remove sandbox ${record.id}`, left);
     },
     async inspect(record) {

@@ -33,7 +33,6 @@ export function simulatedStep<Subject, Tools extends StepTools>(
     durable: definition.durable ?? false,
     plan: (subject, tools) => definition.plan(subject, tools),
     async apply(plan, tools, task: Task) {
-      task.stage(`waiting for step "${name}"`);
       await tools.faults.reach(`${name}.apply`, task.signal);
       const facts = await definition.apply(plan, tools);
       await tools.faults.reach(`${name}.applied`, task.signal);

@@ -45,7 +45,7 @@ export const fillVolumes: AnyStep<ContainerSubject, ContainerTools> = step<
     for (const [index, target] of targets.entries()) {
       const source = join(folder, String(index));
       await mkdir(source, { mode: 0o755 });
-      task.stage(`copying the image's volume ${quote(target)}`);
+      task.stage("copying the image's volume", quote(target));
       await copyUp(rootfs, target, source, task);
       volumes.push({ target, source });
     }

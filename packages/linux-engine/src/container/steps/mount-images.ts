@@ -56,7 +56,7 @@ export const mountImages: AnyStep<ContainerSubject, ContainerTools> = step<
     await mkdir(folder, { mode: 0o700 });
     const made: ImageMountFacts[] = [];
     for (const plan of images) {
-      task.stage(`mounting image ${quote(plan.image)}`);
+      task.stage("mounting image", quote(plan.image));
       made.push(await mountImage(folder, plan, tools));
     }
     return { images: made };

@@ -24,7 +24,7 @@ export const mountRootfs: AnyStep<ContainerSubject, ContainerTools> = step<
     target: tools.paths.rootfs(record.id),
   }),
   apply: async (plan, tools, task) => {
-    task.stage(`waiting for the snapshot of image ${plan.image}`);
+    task.stage("waiting for the snapshot", `of image ${plan.image}`);
     const { lower, upper, work } = await tools.snapshots.prepare(plan.key, plan.image);
     await mkdir(plan.target, { recursive: true, mode: 0o700 });
     await overlayMount({ target: plan.target, lower, upper: { folder: upper, work } });

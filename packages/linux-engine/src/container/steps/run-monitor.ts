@@ -77,7 +77,7 @@ export const runMonitor: AnyStep<ContainerSubject, ContainerTools> = step<
     await rm(tools.paths.persistFolder(id), { recursive: true, force: true });
     await mkdir(tools.paths.persistFolder(id), { mode: 0o700 });
     await mkdir(plan.runtime.stateFolder, { recursive: true, mode: 0o700 });
-    task.stage(`waiting for the OCI runtime to create container ${id}`);
+    task.stage("waiting for the OCI runtime to create", `container ${id}`);
     const request = {
       ...plan,
       persistFolder: tools.paths.persistFolder(id),
@@ -87,7 +87,7 @@ export const runMonitor: AnyStep<ContainerSubject, ContainerTools> = step<
     const cgroup = cgroupFolderOf(tools.cgroupLayout(), pid);
     if (cgroup === undefined) throw internal(`start container ${id}: its process ended before the start`);
     const podOomKills = countPodOomKills(plan.cgroupsPath, tools);
-    task.stage(`waiting for the OCI runtime to start container ${id}`);
+    task.stage("waiting for the OCI runtime to start", `container ${id}`);
     const startedAtNs = BigInt(Date.now()) * 1_000_000n; // before its command runs: it may end at once
     await runtime.start(id, task.signal);
     monitor.unref();

@@ -1,7 +1,7 @@
-import { failedPrecondition, internal, isCriError } from "@keelson/cri-api/errors";
+import { failedPrecondition, internal, isCriError, quote } from "@keelson/cri-api/errors";
 import type { PodSandboxConfig } from "@keelson/cri-api/v1";
 import { KeyedLock } from "@keelson/lifecycle";
-import type { Condition, Json, Task } from "@keelson/runtime-core/ports";
+import type { Condition, Json, Progress, Task } from "@keelson/runtime-core/ports";
 import { isPinned } from "../../sys/namespace-pin.ts";
 import type { Network, NetworkFacts, NetworkPlan, NetworkRequest } from "../network.ts";
 import {
@@ -17,6 +17,7 @@ import type { AttachmentParameters } from "./exec-plugin.ts";
 import { asObject, type ForeignObject } from "./foreign-json.ts";
 import { type CniFolders, loadNetworks } from "./load-networks.ts";
 import { formatNetworkList, type NetworkList, parseNetworkList } from "./network-list.ts";
+import type { CniVerb } from "./plugin-error.ts";
 import { capabilityArgsOf, cniArgsOf } from "./pod-arguments.ts";
 import { type CachedAttachment, ResultCache } from "./result-cache.ts";
 import { endStragglers } from "./stragglers.ts";
@@ -55,11 +56,17 @@ export function createCniNetwork(options: CniNetworkOptions): Network {
     return { list: parseNetworkList(cached.config), attachment, capabilityArgs, binDirs, deadlineMs };
   }
 
-  async function detachCached(known: Omit<CachedAttachment, "resultJson">, resultJson: string | undefined) {
+  async function detachCached(
+    known: Omit<CachedAttachment, "resultJson">,
+    resultJson: string | undefined,
+    progress?: Progress,
+  ): Promise<void> {
     const { attachment, network } = known;
     const netnsPath = (await isPinned(attachment.netnsPath)) ? attachment.netnsPath : "";
     const deadlineMs = options.deleteDeadlineMs ?? 60_000;
-    await deleteAttachment(callOf({ ...known, attachment: { ...attachment, netnsPath } }, deadlineMs), resultJson);
+    const call = callOf({ ...known, attachment: { ...attachment, netnsPath } }, deadlineMs);
+    const onPlugin = onPluginOf(network, progress);
+    await deleteAttachment({ ...call, onPlugin }, resultJson);
     await cache.delete(network, attachment);
   }
 
@@ -101,7 +108,7 @@ export function createCniNetwork(options: CniNetworkOptions): Network {
         const result = await addAttachment({
           ...callOf(known, options.addDeadlineMs ?? 120_000),
           signal: task.signal,
-          onPlugin: (plugin) => task.stage(`waiting for CNI ADD of network "${plan.network}" (plugin ${plugin})`),
+          onPlugin: onPluginOf(plan.network, task),
           onResult: ({ json }) => cache.write({ ...known, resultJson: json }),
         });
         const ips = podAddresses(result, plan.interfaceName);
@@ -115,12 +122,12 @@ export function createCniNetwork(options: CniNetworkOptions): Network {
       });
     },
 
-    detach(plan: NetworkPlan, facts: NetworkFacts | undefined): Promise<void> {
+    detach(plan: NetworkPlan, facts: NetworkFacts | undefined, progress?: Progress): Promise<void> {
       return locks.run(plan.sandboxId, async () => {
         const known = knownOf(plan);
         if (facts === undefined) await endStragglers(plan.sandboxId, parseNetworkList(known.config));
         const resultJson = facts?.resultJson ?? (await cache.read(known.network, known.attachment))?.resultJson;
-        await detachCached(known, resultJson);
+        await detachCached(known, resultJson, progress);
       });
     },
 
@@ -182,6 +189,11 @@ export function createCniNetwork(options: CniNetworkOptions): Network {
       };
     },
   };
+}
+
+function onPluginOf(network: string, progress: Progress | undefined): (plugin: string, verb: CniVerb) => void {
+  return (plugin, verb) =>
+    progress?.stage(`waiting for CNI ${verb}`, `of network ${quote(network)} (plugin ${plugin})`);
 }
 
 /** Names and types only: configurations may hold credentials. */

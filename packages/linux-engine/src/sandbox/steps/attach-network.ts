@@ -34,5 +34,5 @@ export const attachNetwork: AnyStep<SandboxRecord, SandboxTools> = step<
     }
     return facts;
   },
-  revert: (plan, facts, { network }) => network.detach(plan, facts),
+  revert: (plan, facts, { network }, progress) => network.detach(plan, facts, progress),
 });
