@@ -74,8 +74,15 @@ export function checkNamespaces(options: NamespaceOption | undefined, field: str
   if (userns.mode === NamespaceMode.NODE && mapped) {
     throw invalidArgument(`read ${field}.userns_options: the node's user namespace has no mappings`);
   }
-  if (userns.mode === NamespaceMode.POD && (userns.uids.length === 0 || userns.gids.length === 0)) {
-    throw invalidArgument(`read ${field}.userns_options: a user namespace needs uids and gids`);
+  if (userns.mode !== NamespaceMode.POD) return;
+  for (const kind of ["uids", "gids"] as const) {
+    const [mapping, ...more] = userns[kind];
+    if (mapping === undefined || more.length > 0) {
+      throw invalidArgument(`read ${field}.userns_options.${kind}: a user namespace needs one mapping`);
+    }
+    if (mapping.containerId !== 0 || mapping.length === 0) {
+      throw invalidArgument(`read ${field}.userns_options.${kind}[0]: ID 0 of the container is not mapped`);
+    }
   }
 }
 
