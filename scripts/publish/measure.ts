@@ -38,6 +38,7 @@ export async function measure(tarballs: readonly Tarball[], folder: string): Pro
 async function installedBytes(project: string): Promise<number> {
   let bytes = 0;
   for (const entry of await readdir(join(project, "node_modules"), { recursive: true, withFileTypes: true })) {
+    if (entry.name.endsWith(".node")) throw new Error(`install size: ${entry.name} is native code`);
     if (entry.isFile()) bytes += (await stat(join(entry.parentPath, entry.name))).size;
   }
   return bytes;

@@ -22,6 +22,7 @@ const sessionMemoryMb = 64;
 export class Session implements SessionManager {
   readonly authority: string;
   readonly #session: http2.ClientHttp2Session;
+  readonly #over: PromiseWithResolvers<void> = Promise.withResolvers();
   #calls = 0;
   #connected = false;
   #greeted = false;
@@ -47,7 +48,10 @@ export class Session implements SessionManager {
       this.#greeted = true;
     });
     this.#session.on("goaway", () => this.#end(new Error("the runtime ends the connection (GOAWAY)")));
-    this.#session.on("close", () => this.#end(this.#failure ?? new Error("the runtime closed the connection")));
+    this.#session.on("close", () => {
+      this.#over.resolve();
+      this.#end(this.#failure ?? new Error("the runtime closed the connection"));
+    });
   }
 
   /** Whether the peer has spoken HTTP/2. */
@@ -92,7 +96,10 @@ export class Session implements SessionManager {
       return stream;
     } catch (error) {
       this.#release();
-      throw error;
+      if (!this.#session.destroyed) throw error;
+      // one that failed before the request was made says only that it is destroyed: why is told until it is closed
+      await this.#over.promise;
+      throw this.#failure ?? error;
     }
   }
 
