@@ -17,7 +17,7 @@ const kinds: Readonly<Record<string, () => net.Server>> = {
       connection.on("error", () => {});
       connection.write(new Uint8Array(512).fill(0x5a));
     }),
-  resets: () => net.createServer((connection) => connection.once("data", () => connection.resetAndDestroy())),
+  resets: () => net.createServer((connection) => connection.once("data", () => connection.destroy())),
   hangup: () => net.createServer((connection) => connection.end()),
 };
 const server = kinds[kind]?.();
