@@ -190,7 +190,6 @@ describe.skipIf(process.env.KEELSON_LONG === undefined)("10,000 subscribers that
       }
       await cri.runtime.version({});
     }
-    const hanging = await rssMb();
 
     const reader = cri.containerEvents()[Symbol.asyncIterator]();
     await next(reader);
