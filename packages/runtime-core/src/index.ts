@@ -3,3 +3,4 @@ export { type Log, type LogFields, silentLog } from "./log.ts";
 export { type RegisterOptions, registerCri } from "./router.ts";
 export { cutOffKey } from "./rpc/serve-stream.ts";
 export { createSystemClock } from "./system-clock.ts";
+export type { Span, TracedCall, Tracer } from "./telemetry/tracer.ts";

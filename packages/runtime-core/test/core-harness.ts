@@ -13,7 +13,7 @@ import { type CriVersion, criServices } from "@keelson/cri-api/versions";
 import { expect } from "vitest";
 import { type Core, createCore } from "../src/core.ts";
 import type { Log, LogFields } from "../src/log.ts";
-import type { Engine, StateStore } from "../src/ports/index.ts";
+import type { Engine, Meter, StateStore } from "../src/ports/index.ts";
 import { registerCri } from "../src/router.ts";
 import {
   type ContainerScript,
@@ -30,6 +30,7 @@ import {
   type SimulatedWorld,
   scriptAnnotation,
 } from "../src/sim/index.ts";
+import type { Tracer } from "../src/telemetry/tracer.ts";
 
 export interface LogLine {
   readonly level: keyof Log;
@@ -58,6 +59,8 @@ export interface CoreHarnessOptions {
   readonly clock?: ManualClock;
   readonly version?: CriVersion;
   readonly newId?: () => string;
+  readonly meter?: Meter;
+  readonly tracer?: Tracer;
   /** What the core gets in place of the simulated engine. */
   readonly over?: (engine: Engine) => Engine;
 }
@@ -78,7 +81,7 @@ export async function openCore(options: CoreHarnessOptions = {}): Promise<CoreHa
   // a core whose store was taken away hears of ends that it can't record
   const onError = (error: unknown): void => log.debug("the simulated engine had nobody to tell", { error });
   const engine = createSimulatedEngine({ clock, world, faults, logs, onError });
-  const { newId } = options;
+  const { newId, meter, tracer } = options;
   const core = createCore({
     engine: options.over?.(engine) ?? engine,
     store: options.through?.(store) ?? store,
@@ -86,6 +89,8 @@ export async function openCore(options: CoreHarnessOptions = {}): Promise<CoreHa
     log,
     runtimeVersion: "1.2.3",
     ...(newId && { newId }),
+    ...(meter && { meter }),
+    ...(tracer && { tracer }),
   });
   await core.start();
   const transport = createRouterTransport((router) => registerCri(router, core));
