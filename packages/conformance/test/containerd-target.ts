@@ -1,5 +1,9 @@
 // Debian's containerd with images in a registry of its own.
-
+import { execFile } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
 import { openPeerNode } from "../../cri-client/test/peers/harness/peer-node.ts";
 import type { Suite } from "../../cri-client/test/peers/harness/peers.ts";
 import { pushImage } from "../../image-store/src/build/index.ts";
@@ -8,16 +12,26 @@ import { startDockerRegistry } from "../../image-store/test/docker-registry.ts";
 import type { OpenTarget } from "./conformance-suite.ts";
 import { pushImages } from "./test-images.ts";
 
+const run = promisify(execFile);
+
 export async function openContainerdTarget(suite: Suite): Promise<OpenTarget> {
   const registry = await startDockerRegistry();
   const node = await openPeerNode().catch(async (error: unknown) => {
     await registry.close();
     throw error;
   });
+  const network = { bridge: `kc${randomBytes(3).toString("hex")}`, leases: node.path("leases") };
   const close = async (): Promise<void> => {
-    await node.close().finally(() => registry.close());
+    try {
+      await node.close();
+    } finally {
+      await registry.close();
+      const links = await readFile("/proc/net/dev", "utf8");
+      if (links.includes(`${network.bridge}:`)) await run("busybox", ["ip", "link", "delete", network.bridge]);
+    }
   };
   try {
+    await writeNetwork(join(node.path(suite), "net.d"), network);
     await node.start(suite);
     const images = await pushImages(async (name, image) => {
       const reference = `${registry.host}/${name}`;
@@ -28,7 +42,7 @@ export async function openContainerdTarget(suite: Suite): Promise<OpenTarget> {
       target: {
         endpoint: node.endpoint,
         images,
-        has: ["inside", "restart"],
+        has: ["inside", "pod-network", "restart"],
         cgroupParent: node.cgroupParent,
         async restart(signal, meanwhile) {
           await node.stop(signal);
@@ -43,4 +57,13 @@ export async function openContainerdTarget(suite: Suite): Promise<OpenTarget> {
     await close();
     throw error;
   }
+}
+
+/** A bridge of its own; containerd takes what lies in the folder. */
+async function writeNetwork(folder: string, { bridge, leases }: { bridge: string; leases: string }): Promise<void> {
+  const subnet = `10.${100 + (randomBytes(1).readUInt8() % 100)}.${randomBytes(1).readUInt8()}.0/24`;
+  const ipam = { type: "host-local", dataDir: leases, ranges: [[{ subnet }]], routes: [{ dst: "0.0.0.0/0" }] };
+  const plugins = [{ type: "bridge", bridge, isGateway: true, ipam }];
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, "10-test.conflist"), JSON.stringify({ cniVersion: "0.4.0", name: "test", plugins }));
 }

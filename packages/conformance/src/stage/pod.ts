@@ -1,12 +1,13 @@
 import { randomUUID } from "node:crypto";
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { create, type DescMessage, type MessageInitShape } from "@bufbuild/protobuf";
+import { create, type DescMessage, equals, type MessageInitShape } from "@bufbuild/protobuf";
 import {
   type LinuxSandboxSecurityContextSchema,
   NamespaceMode,
   type PodSandboxConfig,
   PodSandboxConfigSchema,
+  PodSandboxMetadataSchema,
   type PodSandboxStatus,
 } from "@keelson/cri-api/v1";
 import { fail } from "../assert/expect.ts";
@@ -122,9 +123,12 @@ export class Pod {
   async sweep(): Promise<void> {
     const { sweeper } = this.#parts;
     if (this.#running === undefined && this.#ids.size === 0) return;
-    const uid = this.config.metadata?.uid ?? "";
+    const own = this.config.metadata;
     const { items } = await sweeper.listPodSandbox({});
-    for (const { id, metadata } of items) if (metadata?.uid === uid) this.#ids.add(id);
+    for (const { id, metadata } of items) {
+      if (own !== undefined && metadata !== undefined && equals(PodSandboxMetadataSchema, metadata, own))
+        this.#ids.add(id);
+    }
     for (const podSandboxId of this.#ids) {
       if (!items.some(({ id }) => id === podSandboxId)) continue;
       await sweeper.stopPodSandbox({ podSandboxId });

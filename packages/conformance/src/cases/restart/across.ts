@@ -161,3 +161,38 @@ export const stopAcross: Case = defineCase({
     expect(await c.status()).toMatchObject({ state: ContainerState.CONTAINER_EXITED, exitCode: 137 });
   },
 });
+
+export const logGoesOn: Case = defineCase({
+  ...restarts,
+  name: "what a container says after a restart is in its log, behind what it said before",
+  cites: "containerd internal/cri/server/restart.go: the container's output is attached to again",
+  covers: ["ContainerConfig.log_path", "ContainerStatus.log_path"],
+  async run({ pod, restart }) {
+    const c = await pod.start({ program: { log: [{ text: "before" }, { text: "after", atMs: 1500 }] } });
+    await c.untilLogged("before");
+    await restart("SIGKILL");
+    expect((await c.untilLogged("after")).map(({ text }) => text)).toEqual(["before", "after"]);
+    expect((await c.status()).logPath).toBe(c.logFile);
+  },
+});
+
+export const removedOnce: Case = defineCase({
+  ...restarts,
+  name: "containers and pods that were removed do not come back with two restarts in a row",
+  cites: "runtime.v1 RemovePodSandbox, RemoveContainer: nothing of it is seen in any list afterwards",
+  covers: ["RemovePodSandboxRequest.pod_sandbox_id", "RemoveContainerRequest.container_id"],
+  async run({ cri, pod, anotherPod, restart }) {
+    const gone = anotherPod();
+    const [kept, removed] = [await pod.start(), await pod.start()];
+    await gone.start();
+    await removed.remove();
+    await gone.remove();
+    for (const signal of ["SIGKILL", "SIGTERM"] as const) {
+      await restart(signal);
+      const { containers } = await cri.listContainers({ filter: { podSandboxId: pod.id } });
+      expect(containers).toMatchObject([{ id: kept.id, state: ContainerState.CONTAINER_RUNNING }]);
+      expect((await cri.listContainers({ filter: { podSandboxId: gone.id } })).containers).toEqual([]);
+      expect((await cri.listPodSandbox({ filter: { id: gone.id } })).items).toEqual([]);
+    }
+  },
+});
