@@ -2,7 +2,7 @@ import { defineConfig } from "vitest/config";
 
 export default defineConfig({
   test: {
-    projects: ["packages/*", "apps/*", "scripts", "bench"],
+    projects: ["packages/*", "apps/*", "examples/*", "scripts", "bench"],
     reporters: ["default", "./scripts/reporter.ts"],
     passWithNoTests: false,
   },
