@@ -179,7 +179,7 @@ describe.skipIf(linuxGate.skip || !isV2).each(drivers)("keelsond on cgroup v2 wi
       expect(cpu?.psi !== undefined).toBe(existsSync(join(folder, "cpu.pressure")));
       const { stats } = await cri.runtime.podSandboxStats(pod);
       expect(stats?.linux?.memory?.rssBytes?.value).toBeGreaterThan(16n * mebi);
-      expect(stats?.linux?.process?.processCount?.value).toBeGreaterThanOrEqual(2n);
+      expect(stats?.linux?.process?.processCount?.value).toBeGreaterThanOrEqual(1n);
       await cri.runtime.removeContainer({ containerId: id });
     });
 

@@ -12,7 +12,7 @@ import { startNode, type TestNode } from "./harness/start-node.ts";
 const MiB = 1024n * 1024n;
 const second = 1_000_000_000n;
 
-describe.skipIf(linuxGate.skip)("statistics beside what the kernel shows", () => {
+describe.skipIf(linuxGate.skip)("statistics beside what the kernel shows", { timeout: 60_000 }, () => {
   let node: TestNode;
   let image: string;
   let cri: CriConnection;
