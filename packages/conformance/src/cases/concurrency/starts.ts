@@ -36,6 +36,7 @@ export const listsMeanwhile: Case = defineCase({
     const work = Promise.all([comeAndGo(), comeAndGo(), comeAndGo()]).finally(() => {
       coming = false;
     });
+    work.catch(() => undefined); // told where it is awaited
     let seen = 0;
     while (coming) {
       const filter = { labelSelector: labels };
