@@ -161,7 +161,7 @@ describe.skipIf(linuxGate.skip)("images beside the root file system", { timeout:
     it("is there read-only, without set-user-ID and devices, and status tells its ID", async () => {
       const before = await traces(node);
       const { image: found } = await cri.images.imageStatus({ image: { image: content } });
-      const script = "cat /image/folder/inside; touch /image/new; grep -o ' /image ro[^ ]*' /proc/self/mountinfo";
+      const script = "cat /image/folder/inside; touch /image/new 2>&1; grep -o ' /image ro[^ ]*' /proc/self/mountinfo";
       const { lines, status } = await outcome(cri, pod, { ...mounting(ofImage()), script });
       expect(lines[0]).toBe("inside");
       expect(lines[1]).toContain("Read-only file system");

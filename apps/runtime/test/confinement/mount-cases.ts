@@ -165,9 +165,32 @@ export function mountCases(stage: () => Stage): void {
     );
 
     test(
-      "what is not kept is refused: images, mappings, options, and sharing with a mount that shares nothing",
+      "an image, whole or in part, read-only: its programs run, and those with set-user-ID as who starts them",
+      observes("Mount.image", "Mount.image_sub_path"),
+      async () => {
+        const image = { image: stage().image };
+        const mounts = [
+          { containerPath: "/image", readonly: true, image },
+          { containerPath: "/part", readonly: true, image, imageSubPath: "secret/folder" },
+          { containerPath: "/file", readonly: true, image, imageSubPath: "open/file" },
+        ];
+        const script = `echo $(cat /image/secret/file) $(ls /part) $(cat /file)
+          /bin/euid; echo own $?; /image/bin/euid; echo of the image $?
+          cat /proc/self/mountinfo; for one in /image/new /part/new /file; do echo x >$one; done`;
+        const security = { runAsUser: { value: 1000n } };
+        const { text, lines } = await stage().look(script, { security, extra: { mounts } });
+        expect(lines.slice(0, 3)).toEqual(["readable inner old", "own 0", `of the image ${1000 % 256}`]);
+        for (const path of ["/image", "/part", "/file"]) {
+          expect(mountOptions(text, path)).toEqual(expect.arrayContaining(["ro", "nosuid", "nodev"]));
+        }
+        expect(text.match(/Read-only file system/g)).toHaveLength(3);
+      },
+    );
+
+    test(
+      "what is not kept is refused: mappings, options, and sharing with a mount that shares nothing",
       refuses(
-        ...["uidMappings", "gidMappings", "image", "image_sub_path", "mount_options", "propagation"].map(
+        ...["uidMappings", "gidMappings", "image_sub_path", "mount_options", "propagation"].map(
           (name) => `Mount.${name}`,
         ),
       ),
@@ -184,7 +207,6 @@ export function mountCases(stage: () => Stage): void {
         await stage().refused(
           mount("uidMappings", { uidMappings: mapping }),
           mount("gidMappings", { gidMappings: mapping }),
-          mount("image", { image: { image: stage().image }, hostPath: "" }),
           mount("image_sub_path", { imageSubPath: "x" }),
           mount("mount_options", { mountOptions: ["noexec"] }),
           mount("propagation", { propagation: PROPAGATION_BIDIRECTIONAL }),
