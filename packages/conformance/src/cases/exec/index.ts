@@ -1,4 +1,5 @@
 import type { Case } from "../../case.ts";
+import * as command from "./command.ts";
 import * as output from "./output.ts";
 
-export const exec: readonly Case[] = [...Object.values(output)];
+export const exec: readonly Case[] = [...Object.values(output), ...Object.values(command)];

@@ -1,4 +1,6 @@
 import type { Case } from "../../case.ts";
 import * as pull from "./pull.ts";
+import * as removal from "./removal.ts";
+import * as status from "./status.ts";
 
-export const images: readonly Case[] = [...Object.values(pull)];
+export const images: readonly Case[] = [...Object.values(pull), ...Object.values(status), ...Object.values(removal)];
