@@ -115,11 +115,14 @@ describe.skipIf(linuxGate.skip)("limits that change while a container lives", ()
       script,
       resources: { memoryLimitInBytes: 256n * MiB },
     });
+    const held = async () => (await cri.runtime.containerStats({ containerId: id })).stats?.memory?.rssBytes?.value;
+    await expect.poll(held, { timeout: 10_000 }).toBeGreaterThan(32n * MiB);
     const before = await kernel(id);
     const refusals: [string, Limits][] = [
       ["INVALID_ARGUMENT", { cpuShares: 2n ** 40n }],
       ["INVALID_ARGUMENT", { cpuQuota: 30_000n, cpusetCpus: "8000" }],
       ["FAILED_PRECONDITION", { cpuQuota: 30_000n, unified: { "memory.high": "1" } }],
+      ["FAILED_PRECONDITION", { cpuQuota: 30_000n, memoryLimitInBytes: 8n * MiB }], // more is in use
     ];
     for (const [code, limits] of refusals) {
       const error: unknown = await update(id, limits).then(undefined, (failure: unknown) => failure);
