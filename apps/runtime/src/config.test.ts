@@ -24,6 +24,7 @@ describe("loadConfig()", () => {
       registry: { config_path: "/etc/keelson/certs.d" },
       cni: { conf_dir: "/etc/cni/net.d", bin_dirs: ["/opt/cni/bin", "/usr/lib/cni"] },
       cgroup: { driver: "auto" },
+      metrics: { listen: "", allow_remote: false },
       log: { level: "info" },
     });
   });
@@ -64,6 +65,30 @@ describe("loadConfig()", () => {
       expect(() => loadConfig({ config: file })).toThrow(why);
     }
     expect(({} as Record<string, unknown>).root).toBeUndefined();
+  });
+
+  it("serves metrics to this machine alone, unless it is told otherwise", () => {
+    const listen = (address: string, more = "") => {
+      writeFileSync(file, `[metrics]\nlisten = "${address}"\n${more}`);
+      return loadConfig({ config: file }).metrics.listen;
+    };
+    for (const good of ["127.0.0.1:9464", "[::1]:0", "localhost:9464"]) expect(listen(good)).toBe(good);
+    for (const open of ["0.0.0.0:9464", "[::]:9464", "10.0.0.1:9464"]) {
+      expect(() => listen(open)).toThrow(/metrics\.listen: .* can be reached by others/);
+      expect(listen(open, "allow_remote = true")).toBe(open);
+    }
+    for (const bad of [
+      "9464",
+      ":9464",
+      "host.example:1",
+      "127.0.0.1",
+      "127.0.0.1:99999",
+      "[::1",
+      "::1:80",
+      "127.1:80",
+    ]) {
+      expect(() => listen(bad)).toThrow(/metrics\.listen: want an address and a port/);
+    }
   });
 
   it("tells where TOML is broken", () => {

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { type CriVersion, criVersions } from "@keelson/cri-api/versions";
 import { parse, TomlError } from "smol-toml";
 import { z } from "zod";
+import { parseListenAddress } from "./metrics/listen-address.ts";
 
 /** keelsond's settings, complete and frozen. The names are those of the TOML keys. */
 export interface Config {
@@ -19,6 +20,8 @@ export interface Config {
   readonly cni: { readonly conf_dir: string; readonly bin_dirs: readonly string[] };
   /** "auto": systemd where it runs and cgroup is v2, else cgroupfs. */
   readonly cgroup: { readonly driver: "auto" | "cgroupfs" | "systemd" };
+  /** `listen` "": metrics are not served. */
+  readonly metrics: { readonly listen: string; readonly allow_remote: boolean };
   readonly log: { readonly level: "debug" | "info" | "warn" | "error" };
 }
 
@@ -52,9 +55,12 @@ const schema: z.ZodType<Config> = z
       })
       .prefault({}),
     cgroup: z.strictObject({ driver: z.enum(["auto", "cgroupfs", "systemd"]).default("auto") }).prefault({}),
+    metrics: z.strictObject({ listen: z.string().default(""), allow_remote: z.boolean().default(false) }).prefault({}),
     log: z.strictObject({ level: z.enum(["debug", "info", "warn", "error"]).default("info") }).prefault({}),
   })
   .superRefine((config, context) => {
+    const refused = whyNotListen(config.metrics);
+    if (refused !== undefined) context.addIssue({ code: "custom", path: ["metrics", "listen"], message: refused });
     if (config.default_runtime !== "" && !Object.hasOwn(config.runtimes, config.default_runtime)) {
       context.addIssue({
         code: "custom",
@@ -63,6 +69,14 @@ const schema: z.ZodType<Config> = z
       });
     }
   });
+
+function whyNotListen({ listen, allow_remote }: Config["metrics"]): string | undefined {
+  if (listen === "") return undefined;
+  const address = parseListenAddress(listen);
+  if (address === undefined) return `want an address and a port such as 127.0.0.1:9464, got "${listen}"`;
+  if (address.isLoopback || allow_remote) return undefined;
+  return `${listen} can be reached by others: want 127.0.0.1 or [::1], or set allow_remote`;
+}
 
 /** What the command line sets; it wins over every file. */
 export interface Flags {

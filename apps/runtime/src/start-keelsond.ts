@@ -4,6 +4,11 @@ import { CleanupStack } from "@keelson/lifecycle";
 import { openLinuxEngine, openLogStore } from "@keelson/linux-engine";
 import { createCore, createSystemClock, type Log } from "@keelson/runtime-core";
 import type { Config } from "./config.ts";
+import { parseListenAddress } from "./metrics/listen-address.ts";
+import { MetricRegistry } from "./metrics/metric-registry.ts";
+import { observeProcess } from "./metrics/observe-process.ts";
+import { serveMetrics } from "./metrics/serve-metrics.ts";
+import { openTracer } from "./trace/open-tracer.ts";
 
 export interface KeelsondOptions {
   readonly config: Config;
@@ -26,6 +31,16 @@ export async function startKeelsond(options: KeelsondOptions): Promise<Keelsond>
   const cleanup = new CleanupStack();
   try {
     const began = performance.now();
+    const version = await readVersion();
+    const meter = new MetricRegistry();
+    observeProcess(meter, version);
+    const tracer = await openTracer(version);
+    const address = parseListenAddress(config.metrics.listen);
+    if (address !== undefined) {
+      // before the records are compared: how that goes is seen, too
+      const metrics = await serveMetrics({ ...address, registry: meter, log });
+      cleanup.defer("metrics", () => metrics.close());
+    }
     const engine = await openLinuxEngine({
       root: config.root,
       state: config.state,
@@ -35,6 +50,7 @@ export async function startKeelsond(options: KeelsondOptions): Promise<Keelsond>
       registryConfigPath: config.registry.config_path,
       cni: { confDir: config.cni.conf_dir, binDirs: config.cni.bin_dirs },
       log,
+      meter,
     });
     const store = await openLogStore(config.root);
     const core = createCore({
@@ -42,7 +58,9 @@ export async function startKeelsond(options: KeelsondOptions): Promise<Keelsond>
       store,
       clock: createSystemClock(),
       log,
-      runtimeVersion: await readVersion(),
+      meter,
+      ...(tracer && { tracer }),
+      runtimeVersion: version,
     });
     cleanup.defer("core", () => core.close());
     await core.start();

@@ -146,8 +146,10 @@ async function bringLayer(
   if (snapshots.layers.has(chainId) && isKnown(layer, deps.index)) {
     const stored = await deps.index.blobs.find(layer.digest);
     if (stored?.size !== layer.size) {
-      await join(layer.digest, (given) => session.fetch(layer, given));
-      progress.came(index, layer.size);
+      await join(layer.digest, async (given) => {
+        await session.fetch(layer, given);
+        progress.came(index, layer.size);
+      });
     }
   } else {
     // A chain that is there already is no proof of what this blob holds: it is unpacked to see (CVE-2014-8178).
@@ -155,9 +157,11 @@ async function bringLayer(
     const onBytes = (bytes: number): void => progress.came(index, bytes);
     const missing = { layer, chainId, below, belowReady };
     const { log } = deps;
-    await join(`${chainId} ${layer.digest}`, (given) =>
-      unpackLayer(missing, { group, pull: session, snapshots, log, progress: onBytes, signal: given }),
-    );
+    await join(`${chainId} ${layer.digest}`, async (given) => {
+      await unpackLayer(missing, { group, pull: session, snapshots, log, progress: onBytes, signal: given });
+      // how far it is is not told of every byte
+      onBytes(layer.size);
+    });
   }
   progress.inPlace(index);
 }
