@@ -158,6 +158,38 @@ describe("ContainerStatus", () => {
     }
   });
 
+  it("tells under containerd's keys, when it is verbose, what tools read", async () => {
+    const { runtime } = await openCore();
+    const { podSandboxId } = await runtime.runPodSandbox({ config: podConfig("pod", { hostname: "web-0" }) });
+    const config = containerConfig("main", {
+      command: ["/bin/app"],
+      args: ["--serve"],
+      envs: [{ key: "A", value: new TextEncoder().encode("ü") }],
+      linux: { securityContext: { runAsUser: { value: 7n } } },
+    });
+    const { containerId } = await runtime.createContainer({ podSandboxId, config });
+    const { info } = await runtime.containerStatus({ containerId, verbose: true });
+    expect(JSON.parse(info.info ?? "")).toMatchObject({
+      sandboxID: podSandboxId,
+      pid: 0,
+      removing: false,
+      snapshotKey: containerId,
+      snapshotter: expect.any(String),
+      runtimeType: expect.any(String),
+      config: { metadata: { name: "main" } },
+      runtimeSpec: { process: { args: ["/bin/app", "--serve"], env: ["A=ü"], cwd: "/", user: { uid: 7, gid: 0 } } },
+    });
+    const pod = await runtime.podSandboxStatus({ podSandboxId, verbose: true });
+    expect(JSON.parse(pod.info.info ?? "")).toMatchObject({
+      pid: 0,
+      netNamespaceClosed: false,
+      runtimeHandler: "",
+      config: { hostname: "web-0" },
+      runtimeSpec: { hostname: "web-0" },
+      sandboxMetadata: { Metadata: { ID: podSandboxId, IP: pod.status?.network?.ip } },
+    });
+  });
+
   it("names the image by repo@digest and by Image.id, and a list by the ID alone", async () => {
     const harness = await openCore();
     const { runtime, images } = harness;

@@ -1,6 +1,5 @@
-import { toJson } from "@bufbuild/protobuf";
 import { failedPrecondition, notFound, quote } from "@keelson/cri-api/errors";
-import { ContainerConfigSchema, type Mount } from "@keelson/cri-api/v1";
+import type { Mount } from "@keelson/cri-api/v1";
 import {
   applySteps,
   type ContainerEngine,
@@ -20,6 +19,7 @@ import {
 } from "./container-steps.ts";
 import { containerUser } from "./container-user.ts";
 import { findImage } from "./images.ts";
+import { inspectContainer } from "./inspect.ts";
 import { criSignal, criSignalNumber, signalNumber, sigterm } from "./signals.ts";
 import { turn } from "./turn.ts";
 import type { Life } from "./world.ts";
@@ -90,16 +90,7 @@ export function createContainers(tools: ContainerTools): ContainerEngine {
     },
     async inspect(record) {
       await turn();
-      return {
-        info: {
-          simulated: true,
-          pid: 0,
-          sandboxID: record.sandboxId,
-          image: { id: record.image.id, ref: record.image.ref },
-          steps: record.steps.map(({ name, plan, facts }) => ({ name, plan, facts: facts ?? null })),
-          config: toJson(ContainerConfigSchema, record.config, { useProtoFieldName: true, enumAsInteger: true }),
-        },
-      };
+      return { info: inspectContainer(record) };
     },
   };
 }

@@ -1,14 +1,6 @@
-import { toJson } from "@bufbuild/protobuf";
-import { PodSandboxConfigSchema } from "@keelson/cri-api/v1";
-import {
-  applySteps,
-  failOnLeft,
-  type Json,
-  revertSteps,
-  type SandboxEngine,
-  type SandboxRecord,
-} from "../ports/index.ts";
+import { applySteps, failOnLeft, type Json, revertSteps, type SandboxEngine } from "../ports/index.ts";
 import { admitSandbox } from "./admit-sandbox.ts";
+import { inspectSandbox } from "./inspect.ts";
 import { type SandboxTools, sandboxSteps } from "./sandbox-steps.ts";
 import { turn } from "./turn.ts";
 
@@ -37,17 +29,6 @@ export function createSandboxes(tools: SandboxesOptions): SandboxEngine {
       await turn();
       return { info: inspectSandbox(record) };
     },
-  };
-}
-
-/** Nothing of the configuration is lost: what the simulated engine does not act upon is shown here. */
-function inspectSandbox(record: SandboxRecord): Json {
-  return {
-    simulated: true,
-    pid: 0,
-    runtimeHandler: record.runtimeHandler,
-    steps: record.steps.map(({ name, plan, facts }) => ({ name, plan, facts: facts ?? null })),
-    config: toJson(PodSandboxConfigSchema, record.config, { useProtoFieldName: true, enumAsInteger: true }),
   };
 }
 
