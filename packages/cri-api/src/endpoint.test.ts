@@ -45,6 +45,8 @@ describe("parseEndpoint()", () => {
     "tcp://a",
     "tcp://a:0",
     "tcp://a:65536",
+    "tcp://1.2.3.999:80",
+    "tcp://[:::]:80",
     "npipe://x",
   ])("refuses %j", (text) =>
     expect(() => parseEndpoint(text)).toThrow(expect.objectContaining({ code: "INVALID_ARGUMENT" })),

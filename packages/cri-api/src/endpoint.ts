@@ -117,7 +117,8 @@ function checkLength(name: string, text: string): void {
 function tcp(rest: string, text: string): Endpoint {
   const match = /^\/\/(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+):([0-9]{1,5})\/?$/.exec(rest);
   const port = Number(match?.[2]);
-  if (match?.[1] === undefined || port < 1 || port > 65535) {
+  // a host of digits may be no address: tcp://1.2.3.999:80
+  if (match?.[1] === undefined || port < 1 || port > 65535 || !URL.canParse(`http://${match[1]}`)) {
     throw bad(text, "not a host and a port", { hint: "write it as tcp://127.0.0.1:10010" });
   }
   return { kind: "tcp", host: match[1].replace(/^\[|\]$/g, ""), port };

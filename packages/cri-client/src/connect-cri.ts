@@ -1,10 +1,11 @@
 import { type Endpoint, formatEndpoint, parseEndpoint } from "@keelson/cri-api/endpoint";
-import { CriError, canceled, invalidArgument, isCriError, quote } from "@keelson/cri-api/errors";
+import { CriError, canceled, invalidArgument, isCriError } from "@keelson/cri-api/errors";
 import { ImageService, RuntimeService } from "@keelson/cri-api/v1";
 import { type CriVersion, criVersions } from "@keelson/cri-api/versions";
 import { type Backoff, defaultBackoff, pauseMs } from "./backoff.ts";
 import type { CriClient } from "./call-options.ts";
 import type { Channel } from "./channel.ts";
+import { checkOptions } from "./check-options.ts";
 import { defaultMaxMessageBytes } from "./connection.ts";
 import type { CriConnectionEvent } from "./connection-event.ts";
 import { type CriMethodName, deadlineMs } from "./deadlines.ts";
@@ -96,14 +97,10 @@ export interface CriConnection extends AsyncDisposable {
  * ```
  */
 export async function connectCri(options: ConnectOptions): Promise<CriConnection> {
-  const { runtimeEndpoint, imageEndpoint } = options;
-  const { signal, versions = criVersions } = options;
+  const { runtimeEndpoint, imageEndpoint, signal } = options;
   const candidates = typeof runtimeEndpoint === "string" ? [runtimeEndpoint] : runtimeEndpoint;
-  const unknown = versions.find((version) => !criVersions.includes(version));
-  if (versions.length === 0 || unknown !== undefined) {
-    const what = unknown === undefined ? "versions is empty" : `there is no version ${quote(String(unknown))}`;
-    throw invalidArgument(`connect: ${what}`, { hint: `name one or more of ${criVersions.join(", ")}` });
-  }
+  if (candidates.length === 0) throw invalidArgument("connect: no endpoint is given");
+  checkOptions(options);
   const imageAt = imageEndpoint === undefined ? undefined : endpointOf(imageEndpoint);
   const all = candidates.map(endpointOf);
   const giveUp = performance.now() + (options.timeoutMs ?? 10_000);
@@ -136,24 +133,26 @@ async function firstOf(
   imageAt: Endpoint | undefined,
   options: ConnectOptions,
 ): Promise<CriConnection> {
-  let failure: CriError = invalidArgument("connect: no endpoint is given");
+  let cause: CriError | undefined;
   for (const runtimeAt of all) {
-    try {
-      return await connectTo(runtimeAt, imageAt ?? runtimeAt, options);
-    } catch (error) {
-      if (!isCriError(error) || error.reason !== "NOT_LISTENING") throw error;
-      failure = error;
-    }
+    const connected = await connectTo(runtimeAt, imageAt ?? runtimeAt, options);
+    if (!isCriError(connected)) return connected;
+    cause = connected;
   }
-  if (all.length < 2) throw failure;
-  throw new CriError(failure.code, `connect: nothing listens at any of ${all.map(formatEndpoint).join(", ")}`, {
+  if (cause !== undefined && all.length === 1) throw cause;
+  throw new CriError("UNAVAILABLE", `connect: nothing listens at any of ${all.map(formatEndpoint).join(", ")}`, {
     reason: "NOT_LISTENING",
-    cause: failure,
+    cause,
     hint: "start the runtime, or name its socket",
   });
 }
 
-async function connectTo(runtimeAt: Endpoint, imageAt: Endpoint, options: ConnectOptions): Promise<CriConnection> {
+/** Returns an error where nothing listens at the runtime's endpoint. @throws every other failure */
+async function connectTo(
+  runtimeAt: Endpoint,
+  imageAt: Endpoint,
+  options: ConnectOptions,
+): Promise<CriConnection | CriError> {
   const { versions = criVersions, timeoutMs = 10_000, maxMessageBytes = defaultMaxMessageBytes } = options;
   const shared = formatEndpoint(runtimeAt) === formatEndpoint(imageAt);
   const emit = (event: CriConnectionEvent): void => {
@@ -194,8 +193,11 @@ async function connectTo(runtimeAt: Endpoint, imageAt: Endpoint, options: Connec
     if (signal?.aborted) close();
     await negotiate();
   } catch (error) {
+    const reached = runtimeLink.state.name === "ready";
     close();
-    throw signal?.aborted ? canceled("connect: the caller ended it", { cause: signal.reason }) : error;
+    if (signal?.aborted) throw canceled("connect: the caller ended it", { cause: signal.reason });
+    if (!reached && isCriError(error) && error.reason === "NOT_LISTENING") return error;
+    throw error;
   } finally {
     signal?.removeEventListener("abort", close);
   }

@@ -51,6 +51,8 @@ export interface DialledConnection extends Connection {
   readonly gone: boolean;
   /** Whether the peer has spoken HTTP/2. */
   readonly greeted: boolean;
+  /** Ends the connection as soon as the calls on it have ended: none begins any more. */
+  drain(): void;
 }
 
 export function dialConnection(
@@ -70,6 +72,7 @@ export function dialConnection(
     get greeted() {
       return session.greeted;
     },
+    drain: () => session.drain(),
     close: () => session.close(),
   };
 }

@@ -4,6 +4,7 @@ import {
   type CriErrorCode,
   canceled,
   grpcStatus,
+  invalidArgument,
   isCriError,
   type KubeletErrorPrefix,
 } from "@keelson/cri-api/errors";
@@ -66,6 +67,9 @@ export function fromConnectError(error: unknown, call: FailedCall): CriError {
       `call ${method} at ${endpoint}: the ${which} is larger than the limit of ${maxMessageBytes} bytes`,
       { cause: error, reason: "MESSAGE_TOO_LARGE", hint: "set a higher maxMessageBytes, or ask for less at once" },
     );
+  }
+  if (found.rawMessage.startsWith("serialize binary: ")) {
+    return invalidArgument(`call ${method}: ${found.rawMessage.slice("serialize binary: ".length)}`, { cause: error });
   }
   return broken(found, call) ?? notGrpc(found, call);
 }

@@ -311,6 +311,7 @@ export class Link {
 
   /** Lets the last calls on a connection end. */
   #drain(connection: DialledConnection): void {
+    connection.drain();
     for (const old of this.#draining) if (old.gone) this.#draining.delete(old);
     if (!connection.gone) this.#draining.add(connection);
   }

@@ -1,6 +1,6 @@
 import { create, type DescMethod, type DescService, type Message } from "@bufbuild/protobuf";
 import type { StreamResponse, UnaryResponse } from "@connectrpc/connect";
-import { canceled, unimplemented } from "@keelson/cri-api/errors";
+import { canceled, invalidArgument, isCriError, unimplemented } from "@keelson/cri-api/errors";
 import { createRedactor, hasSecrets, redactError, secretsOf } from "@keelson/cri-api/redact";
 import { type CriVersion, criServices } from "@keelson/cri-api/versions";
 import type { CriCallOptions, CriClient } from "./call-options.ts";
@@ -30,6 +30,7 @@ interface Call {
   /** As the negotiated version has it. */
   readonly method: DescMethod;
   readonly request: Message;
+  readonly headers: Headers | undefined;
   readonly timeoutMs: number | undefined;
 }
 
@@ -56,21 +57,23 @@ async function unary(
 ): Promise<Message> {
   const { signal } = options;
   const call = await begin(client, desc, init, options, signal);
+  let answer: UnaryResponse;
   try {
     const { transport } = client.link;
-    const answer = (await transport.unary(
+    answer = (await transport.unary(
       call.method as never,
       signal,
       call.timeoutMs ?? 0,
-      options.headers,
+      call.headers,
       call.request,
     )) as UnaryResponse;
-    options.onHeader?.(answer.header);
-    options.onTrailer?.(answer.trailer);
-    return answer.message;
   } catch (error) {
     throw failure(client, call, error, signal);
   }
+  // outside: what the caller's own functions throw is no failure of the call
+  options.onHeader?.(answer.header);
+  options.onTrailer?.(answer.trailer);
+  return answer.message;
 }
 
 /** An iterable whose `return()` cancels the call at once, also while a message is awaited. */
@@ -82,7 +85,7 @@ function streamed(
 ): AsyncIterableIterator<Message> {
   const own = new AbortController();
   const signal = options.signal === undefined ? own.signal : AbortSignal.any([own.signal, options.signal]);
-  const messages = open(client, desc, init, options, signal);
+  const messages = open(client, desc, init, options, { own, signal });
   return {
     next: () => messages.next(),
     async return() {
@@ -101,7 +104,7 @@ async function* open(
   desc: DescMethod,
   init: object,
   options: CriCallOptions,
-  signal: AbortSignal,
+  { own, signal }: { readonly own: AbortController; readonly signal: AbortSignal },
 ): AsyncGenerator<Message, void> {
   const call = await begin(client, desc, init, options, signal);
   try {
@@ -109,14 +112,24 @@ async function* open(
       call.method as never,
       signal,
       call.timeoutMs ?? 0,
-      options.headers,
+      call.headers,
       once(call.request) as never,
     )) as StreamResponse;
-    options.onHeader?.(answer.header);
+    endIfThrows(own, () => options.onHeader?.(answer.header));
     yield* settled(answer.message as AsyncIterable<Message>);
-    options.onTrailer?.(answer.trailer);
+    endIfThrows(own, () => options.onTrailer?.(answer.trailer));
+    own.signal.throwIfAborted();
   } catch (error) {
     throw failure(client, call, error, signal);
+  }
+}
+
+/** What the caller's own function throws ends the stream, and is the cause of its error. */
+function endIfThrows(own: AbortController, tell: () => void): void {
+  try {
+    tell();
+  } catch (error) {
+    own.abort(error);
   }
 }
 
@@ -148,28 +161,41 @@ async function begin(
   options: CriCallOptions,
   signal: AbortSignal | undefined,
 ): Promise<Call> {
-  const { link, name, deadlines, waitForReady } = client;
+  const { link, name, deadlines } = client;
   if (signal?.aborted)
     throw canceled(`call ${desc.name} at ${link.endpoint}: the caller ended it`, { cause: signal.reason });
   const made = create(desc.input, init as never) as Message;
   const totalMs =
     options.timeoutMs === undefined ? deadlineMs(desc.localName, made, deadlines) : limited(options.timeoutMs);
   const deadline = totalMs === undefined ? undefined : performance.now() + totalMs;
+  const headers = options.headers === undefined ? undefined : headersOf(desc, options.headers);
+  const wait = { waitForReady: options.waitForReady ?? client.waitForReady, signal, deadline };
   for (;;) {
-    if (link.state.name !== "ready") {
-      await link.ready({ waitForReady: options.waitForReady ?? waitForReady, signal, deadline });
-    }
+    if (link.state.name !== "ready") await link.ready(wait);
     const { epoch } = link;
+    const isLost = (): boolean => link.epoch !== epoch || link.state.name !== "ready";
     const method = ofVersion(desc, name, link.version(name), link.endpoint);
-    const prepared = client.prepare({ method, request: made, options });
-    const request = prepared instanceof Promise ? await link.within(prepared, { signal, deadline }) : prepared;
-    // what was learnt of a server is not true of the next one
-    if (link.epoch !== epoch || link.state.name !== "ready") continue;
-    return {
-      method,
-      request,
-      timeoutMs: deadline === undefined ? undefined : Math.max(1, Math.ceil(deadline - performance.now())),
-    };
+    try {
+      const prepared = client.prepare({ method, request: made, options });
+      const request = prepared instanceof Promise ? await link.within(prepared, wait) : prepared;
+      // what was learnt of a server is not true of the next one
+      if (isLost()) continue;
+      const timeoutMs = deadline === undefined ? undefined : Math.max(1, Math.ceil(deadline - performance.now()));
+      return { method, request, headers, timeoutMs };
+    } catch (error) {
+      // the runtime went while it was asked: nothing has been sent
+      if (wait.waitForReady && isCriError(error) && error.reason === "CONNECTION_LOST" && isLost()) continue;
+      throw error;
+    }
+  }
+}
+
+function headersOf(desc: DescMethod, headers: NonNullable<CriCallOptions["headers"]>): Headers {
+  try {
+    return new Headers(headers);
+  } catch {
+    // its words may show the value, which may be a secret
+    throw invalidArgument(`call ${desc.name}: a header has a name or a value that no header can have`);
   }
 }
 

@@ -3,7 +3,7 @@ import net from "node:net";
 import type { GrpcTransportOptions } from "@connectrpc/connect-node";
 import type { Endpoint } from "@keelson/cri-api/endpoint";
 import { CriError, canceled } from "@keelson/cri-api/errors";
-import { mendMessage } from "./mend-message.ts";
+import { mendHeaders } from "./mend-headers.ts";
 import { tellAbruptEnd } from "./tell-abrupt-end.ts";
 
 export type SessionManager = NonNullable<GrpcTransportOptions["sessionManager"]>;
@@ -85,7 +85,7 @@ export class Session implements SessionManager {
       if (!this.#connected) await connected(this.#session);
       const stream = this.#session.request({ ...headers, ":method": method, ":path": path }, options);
       // before the transport's own listeners
-      for (const event of ["response", "trailers"] as const) stream.once(event, mendMessage);
+      for (const event of ["response", "trailers"] as const) stream.once(event, mendHeaders);
       tellAbruptEnd(stream, this.#session);
       // before the call is told: who sees it fail sees the connection lost
       stream.on("error", (error) => this.#endIfDead(error));
@@ -105,6 +105,11 @@ export class Session implements SessionManager {
 
   notifyResponseByteRead(): void {
     // a local socket needs no pings
+  }
+
+  /** Ends the session as soon as the calls on it have ended. */
+  drain(): void {
+    this.#session.close();
   }
 
   /** Ends the session and every call on it. Idempotent. */

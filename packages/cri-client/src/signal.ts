@@ -42,7 +42,7 @@ export class Signal {
         this.#waiting.delete(settle);
         resolve();
       };
-      const timer = setTimeout(settle, ms);
+      const timer = setTimeout(settle, Math.min(ms, longestTimerMs));
       timer.unref();
       this.#waiting.add(settle);
     });

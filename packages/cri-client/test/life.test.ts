@@ -311,6 +311,38 @@ describe("a connection's life", () => {
     cri.close();
   });
 
+  it("keeps no connection whose negotiation failed, but for the calls on it", async () => {
+    let initialized = true;
+    const { server } = await start(["v1"], () => {
+      if (!initialized) throw new ConnectError("server is not initialized yet", Code.Unknown);
+    });
+    let open = 0;
+    server.on("session", (session) => {
+      open++;
+      session.on("close", () => open--);
+    });
+    const { cri, until } = await watched();
+    const asked = new Promise<void>((resolve) => {
+      server.prependListener("stream", (_, headers) => {
+        if (headers[":path"]?.endsWith("/Status")) resolve();
+      });
+    });
+    const slow = cri.runtime.status({});
+    await asked;
+    for (let round = 0; round < 3; round++) {
+      initialized = false;
+      await expect(cri.renegotiate()).rejects.toMatchObject({ message: expect.stringContaining("not initialized") });
+      initialized = true;
+      await until("ready");
+    }
+    while (open > 2) await new Promise((resolve) => setImmediate(resolve));
+    release();
+    await expect(slow).resolves.toBeDefined();
+    while (open > 1) await new Promise((resolve) => setImmediate(resolve));
+    expect((await cri.runtime.version({})).runtimeName).toBe("test");
+    cri.close();
+  });
+
   it("waits for a runtime that is not there yet, when it may", async () => {
     const connecting = watched({ waitForReady: true });
     await start(["v1"]);

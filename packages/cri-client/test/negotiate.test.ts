@@ -75,12 +75,16 @@ describe("connectCri()", () => {
     });
   });
 
-  it("does not take a web server's 404 for a runtime of another version", async () => {
+  it.each<http2.OutgoingHttpHeaders>([
+    {},
+    { "content-type": "text/html", "grpc-status": "12" },
+    { "content-type": "application/grpc", "grpc-status-details-bin": "CAw" },
+  ])("does not take a web server's 404 for a runtime of another version, with headers %j", async (headers) => {
     const asked: string[] = [];
     await listen(
       http2.createServer((request, response) => {
         asked.push(request.url);
-        response.writeHead(404);
+        response.writeHead(404, headers);
         response.end("not found");
       }),
     );
