@@ -6,6 +6,8 @@ export interface TargetImages {
   readonly busybox: string;
   /** One image under three tags of one repository, which nothing else uses. */
   readonly tags: readonly [string, string, string];
+  /** A repository, named without a tag, that has the tag `latest`; nothing else uses it. */
+  readonly untagged: string;
   /** The user of its configuration is the number 1002. */
   readonly userNumber: string;
   /** The user of its configuration is the name www-data. */
@@ -36,6 +38,7 @@ export const defaultImages: TargetImages = {
     "gcr.io/k8s-staging-cri-tools/test-image-tags:2",
     "gcr.io/k8s-staging-cri-tools/test-image-tags:3",
   ],
+  untagged: "gcr.io/k8s-staging-cri-tools/test-image-latest",
   userNumber: "gcr.io/k8s-staging-cri-tools/test-image-user-uid:latest",
   userName: "gcr.io/k8s-staging-cri-tools/test-image-user-username:latest",
   missing: "registry.k8s.io/e2e-test-images/there-is-no-such-image:1",

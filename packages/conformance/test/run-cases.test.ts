@@ -68,6 +68,19 @@ describe("runCases()", { timeout: 30_000 }, () => {
     cri.close();
   });
 
+  it("undoes what a case deferred, the last first, also when the case failed", async () => {
+    const undone: string[] = [];
+    const fails = made("fails", {
+      async run({ cri, defer }) {
+        defer("a call", async () => void undone.push((await cri.version({})).runtimeName));
+        defer("the last", async () => void undone.push("the last"));
+        wants(1).toBe(2);
+      },
+    });
+    expect((await run(fails)).cases[0]?.outcome.reason).toBe("want 2, got 1");
+    expect(undone).toEqual(["the last", "keelson"]);
+  });
+
   it("lets nothing run beside a case that wants the node alone, and one case at a time remove images", async () => {
     const session = await openSession(opened.target);
     const running = new Set<string>();

@@ -18,6 +18,9 @@ export async function pushImages(push: Push, registry: string): Promise<TargetIm
   return {
     busybox: await push("busybox:1", busyboxImage()),
     tags: [await push("tags:1", tagged), await push("tags:2", tagged), await push("tags:3", tagged)],
+    untagged: (
+      await push("untagged:latest", busyboxImage({ config: { Labels: { ...Labels, untagged: "" } } }))
+    ).replace(/:latest$/, ""),
     userNumber: await push("user-number:1", busyboxImage({ config: { User: "1002" } })),
     userName: await push("user-name:1", busyboxImage({ layers: [users], config: { User: "www-data" } })),
     missing: `${registry}/there-is-no-such-image:1`,

@@ -8,8 +8,8 @@ export type Calls = CriClient<typeof RuntimeService> & CriClient<typeof ImageSer
 
 export interface CallsOptions {
   readonly connection: CriConnection;
-  /** Aborted when the case is over. */
-  readonly signal: AbortSignal;
+  /** What ends a call that begins now. */
+  readonly signal: () => AbortSignal;
   readonly transcript: Transcript;
   /** Default: nothing stands between. */
   readonly intercept?: Intercept;
@@ -64,7 +64,7 @@ async function unary(
   const request = create(method.input, init as Record<string, unknown>);
   transcript.add(`→ ${method.name} ${writeMessage(method.input, request)}`);
   try {
-    const next = (): Promise<Message> => call(request, bounded(own, signal));
+    const next = (): Promise<Message> => call(request, bounded(own, signal()));
     const answer = await (intercept === undefined ? next() : intercept.unary({ method, request }, next));
     transcript.add(`← ${method.name} ${writeMessage(method.output, answer)}`);
     return answer;
@@ -84,7 +84,7 @@ async function* streamed(
   const request = create(method.input, init as Record<string, unknown>);
   transcript.add(`→ ${method.name} ${writeMessage(method.input, request)}`);
   try {
-    const messages = call(request, bounded(own, signal));
+    const messages = call(request, bounded(own, signal()));
     for await (const message of intercept?.stream({ method, request }, messages) ?? messages) {
       transcript.add(`← ${method.name} ${writeMessage(method.output, message)}`);
       yield message;

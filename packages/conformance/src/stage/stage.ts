@@ -47,10 +47,16 @@ export interface StageOptions {
 /** Makes a stage; `close` removes all that was made on it. @throws from `close`: what could not be removed */
 export function openStage(options: StageOptions): { readonly stage: Stage; close(): Promise<void> } {
   const { target, connection, transcript, logFolder, signal, intercept } = options;
-  const cri = createCalls({ connection, transcript, signal, ...(intercept === undefined ? {} : { intercept }) });
+  let ends = signal;
+  const cri = createCalls({
+    connection,
+    transcript,
+    signal: () => ends,
+    ...(intercept === undefined ? {} : { intercept }),
+  });
   const sweeping = new AbortController();
   const swept = new Transcript();
-  const sweeper = createCalls({ connection, transcript: swept, signal: sweeping.signal });
+  const sweeper = createCalls({ connection, transcript: swept, signal: () => sweeping.signal });
   const pods: Pod[] = [];
   const undos: { readonly what: string; readonly undo: () => Promise<unknown> }[] = [];
   const unique = `c${randomUUID().slice(0, 8)}`;
@@ -88,6 +94,7 @@ export function openStage(options: StageOptions): { readonly stage: Stage; close
         });
       };
       const timer = setTimeout(() => sweeping.abort(new Error("the clean-up took too long")), sweepMs);
+      ends = sweeping.signal;
       for (const { what, undo } of undos.toReversed()) await attempt(what, undo);
       await Promise.all(pods.map((pod) => attempt(`remove pod ${pod.name}`, () => pod.sweep())));
       clearTimeout(timer);

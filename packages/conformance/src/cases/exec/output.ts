@@ -94,6 +94,9 @@ export const inTheNamedOne: Case = defineCase({
   name: "ExecSync runs its command in the container that it names, and in no other of the pod",
   cites: "runtime.v1 ExecSyncRequest.container_id",
   covers: ["ExecSyncRequest.container_id"],
+  critest: [
+    "[k8s.io] Multiple Containers [Conformance] when running multiple containers in a pod should support container exec",
+  ],
   needs: ["inside"],
   async run({ pod }) {
     const [one, other] = [await pod.start(), await pod.start()];

@@ -19,6 +19,9 @@ export const containerAsAsked: Case = defineCase({
     "Container.annotations",
     "Container.created_at",
   ],
+  critest: [
+    "[k8s.io] Container runtime should support basic operations on container runtime should support preserving container attributes [Conformance]",
+  ],
   async run({ cri, pod, unique }) {
     const asked = {
       labels: { unique, empty: "" },

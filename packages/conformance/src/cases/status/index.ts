@@ -7,6 +7,7 @@ import * as resources from "./resources.ts";
 import * as runtime from "./runtime.ts";
 import * as sandbox from "./sandbox.ts";
 import * as security from "./security.ts";
+import * as systemCalls from "./system-calls.ts";
 import * as user from "./user.ts";
 
 export const status: readonly Case[] = [
@@ -17,6 +18,7 @@ export const status: readonly Case[] = [
   ...Object.values(process),
   ...Object.values(user),
   ...Object.values(security),
+  ...Object.values(systemCalls),
   ...Object.values(resources),
   ...Object.values(mounts),
 ];

@@ -12,6 +12,9 @@ export const sandboxAsAsked: Case = defineCase({
     "PodSandboxStatus.labels",
     "PodSandboxStatus.annotations",
   ],
+  critest: [
+    "[k8s.io] PodSandbox runtime should support basic operations on PodSandbox runtime should support preserving PodSandbox attributes [Conformance]",
+  ],
   async run({ anotherPod, unique }) {
     const asked = {
       labels: { unique, empty: "" },

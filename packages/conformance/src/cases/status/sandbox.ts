@@ -112,6 +112,7 @@ export const ownAddress: Case = defineCase({
   name: "two pods with networks of their own have different addresses",
   cites: "runtime.v1 RunPodSandbox: namespaces, network; Kubernetes: every pod has an address of its own",
   covers: ["PodSandboxNetworkStatus.ip"],
+  critest: ["[k8s.io] Security Context NamespaceOption runtime should support HostNetwork is false"],
   needs: ["pod-network"],
   async run({ anotherPod }) {
     const all = await Promise.all([anotherPod({ network: "pod" }).status(), anotherPod({ network: "pod" }).status()]);
@@ -126,6 +127,7 @@ export const sharedNamespaces: Case = defineCase({
   cites: "runtime.v1 NamespaceMode: POD is shared by all of the sandbox's containers, CONTAINER is one of its own",
   covers: ["NamespaceOption.network", "NamespaceOption.ipc", "NamespaceOption.pid"],
   critest: [
+    "[k8s.io] Multiple Containers [Conformance] when running multiple containers in a pod should support network",
     "[k8s.io] Security Context NamespaceOption runtime should support HostIpc is false",
     "[k8s.io] Security Context NamespaceOption runtime should support ContainerPID",
   ],

@@ -44,7 +44,10 @@ export const userByName: Case = defineCase({
   name: "a container runs as the user that it names, with the groups that the image gives him",
   cites: "runtime.v1 LinuxContainerSecurityContext.run_as_username: a name of the image's /etc/passwd",
   covers: ["LinuxContainerSecurityContext.run_as_username"],
-  critest: ["[k8s.io] Security Context bucket runtime should support RunAsUserName"],
+  critest: [
+    "[k8s.io] Security Context SupplementalGroupsPolicy when SupplementalGroupsPolicy=Merge (Default) if the container's primary UID belongs to some groups in the image, runtime should add SupplementalGroups to them",
+    "[k8s.io] Security Context bucket runtime should support RunAsUserName",
+  ],
   async run({ pod }) {
     const { user } = await whoIs(await pod.start({ security: { runAsUsername: "nobody" } }));
     expect(user).toBe("65534 65534");
@@ -114,6 +117,9 @@ export const strictGroups: Case = defineCase({
   name: "a container with the groups policy Strict has the groups that it asks for and no others",
   cites: "runtime.v1 SupplementalGroupsPolicy: Strict, where RuntimeFeatures says so; KEP-3619",
   covers: ["LinuxContainerSecurityContext.supplemental_groups_policy", "RuntimeFeatures.supplemental_groups_policy"],
+  critest: [
+    "[k8s.io] Security Context SupplementalGroupsPolicy when SupplementalGroupsPolicy=Strict even if the container's primary UID belongs to some groups in the image, runtime should not add SupplementalGroups to them",
+  ],
   async run({ cri, pod }) {
     expect((await cri.status({})).features?.supplementalGroupsPolicy).toBe(true);
     const c = await pod.start({

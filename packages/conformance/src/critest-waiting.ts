@@ -1,0 +1,96 @@
+import type { CritestCase } from "./critest-cases.ts";
+
+/** What a case of critest waits for before it has a counterpart here. */
+export type Awaited =
+  /** Profiles that the kernel of the node has loaded. */
+  | "AppArmor"
+  | "user namespaces"
+  | "streaming"
+  | "metrics"
+  | "node resource interface"
+  | "image volumes"
+  | "recursive read-only mounts"
+  /** A folder of the node in which the case may mount. */
+  | "mount propagation"
+  | "host ports"
+  | "a PID namespace of the pod"
+  /** A registry that can be told to be slow, and two that have the same image. */
+  | "registries of the suite's own";
+
+const appArmor = "[k8s.io] AppArmor runtime should";
+const userns = "[k8s.io] Security Context UserNamespaces when Host idmap mount support is";
+const streaming = "[k8s.io] Streaming runtime should support streaming interfaces runtime should support";
+const metrics = "[k8s.io] PodSandbox runtime should support metrics operations runtime should support";
+const volume = "[k8s.io] Image Volume [Feature:ImageVolume]";
+const readOnly = "[k8s.io] Container Mount Readonly runtime should support readonly mounts should support";
+const propagation = "[k8s.io] Container Mount Propagation runtime should support mount propagation mount with";
+const ports = "[k8s.io] Networking runtime should support networking runtime should support port mapping with";
+const nri = "[k8s.io] NRI";
+
+/** Cases of critest that have no counterpart yet, each with what it waits for. */
+export const critestWaiting: Readonly<Partial<Record<CritestCase, Awaited>>> = {
+  [`${appArmor} support deprecated apparmor_profile field should fail with an unloaded apparmor_profile`]: "AppArmor",
+  [`${appArmor} support deprecated apparmor_profile field should enforce a apparmor_profile blocking writes`]:
+    "AppArmor",
+  [`${appArmor} support deprecated apparmor_profile field should enforce a permissive deprecated profile`]: "AppArmor",
+  [`${appArmor} support apparmor field should fail with an unloaded apparmor_profile`]: "AppArmor",
+  [`${appArmor} support apparmor field should enforce a apparmor_profile blocking writes`]: "AppArmor",
+  [`${appArmor} support apparmor field should enforce a permissive deprecated profile`]: "AppArmor",
+  [`${appArmor} prefer new apparmor field should fail with an unloaded apparmor_profile`]: "AppArmor",
+  [`${appArmor} prefer new apparmor field should enforce a apparmor_profile blocking writes`]: "AppArmor",
+  [`${appArmor} prefer new apparmor field should work with apparmor profile`]: "AppArmor",
+  "[k8s.io] Security Context NamespaceOption runtime should support PodPID": "a PID namespace of the pod",
+  [`${userns} needed runtime should support NamespaceMode_POD`]: "user namespaces",
+  [`${userns} not needed runtime should support NamespaceMode_NODE`]: "user namespaces",
+  "[k8s.io] Image Manager public image should timeout if requested [Conformance] [Serial]":
+    "registries of the suite's own",
+  "[k8s.io] Image Manager removing image from one registry should remove all tags from other registries [Conformance] [Serial]":
+    "registries of the suite's own",
+  [`${metrics} returning metrics descriptors [Conformance]`]: "metrics",
+  [`${metrics} listing pod sandbox metrics [Conformance]`]: "metrics",
+  [`${readOnly} non-recursive readonly mounts`]: "recursive read-only mounts",
+  [`${readOnly} recursive readonly mounts`]: "recursive read-only mounts",
+  [`${nri} pod sandbox lifecycle should receive RunPodSandbox, StopPodSandbox, and RemovePodSandbox in strict order with correct metadata [Serial]`]:
+    "node resource interface",
+  [`${nri} container lifecycle should receive CreateContainer, StartContainer, StopContainer, and RemoveContainer in strict order with correct metadata [Serial]`]:
+    "node resource interface",
+  [`${nri} container lifecycle (failed container) should receive CreateContainer, StartContainer, StopContainer, and RemoveContainer for a container that exits with a non-zero code [Serial]`]:
+    "node resource interface",
+  [`${nri} RunPodSandbox contract should not expose sandbox while RunPodSandbox hook is in progress [Serial]`]:
+    "node resource interface",
+  [`${nri} RunPodSandbox contract should not start workload containers until RunPodSandbox hook completes [Serial]`]:
+    "node resource interface",
+  [`${nri} RunPodSandbox contract should fail RunPodSandbox and clean up when the NRI hook errors, then allow retry [Serial]`]:
+    "node resource interface",
+  [`${nri} StopPodSandbox contract should stop all workload containers and keep sandbox accessible while StopPodSandbox hook is in progress [Serial]`]:
+    "node resource interface",
+  [`${nri} StopPodSandbox contract should handle StopPodSandbox idempotently and never reuse sandbox [Serial]`]:
+    "node resource interface",
+  [`${nri} CreateContainer contract should not expose container while CreateContainer hook is in progress [Serial]`]:
+    "node resource interface",
+  [`${nri} CreateContainer contract should fail CreateContainer when the NRI hook errors, leak nothing, and allow retry [Serial]`]:
+    "node resource interface",
+  [`${nri} plugin synchronization should synchronize a newly connected plugin with existing pods and containers [Serial]`]:
+    "node resource interface",
+  [`${nri} plugin synchronization should receive a callback for container created during the Synchronize call [Serial]`]:
+    "node resource interface",
+  [`${nri} plugin synchronization should receive information about all containers without the race condition during initialization [Serial]`]:
+    "node resource interface",
+  [`${propagation} 'rprivate' should not support propagation`]: "mount propagation",
+  [`${propagation} 'rshared' should support propagation from host to container and vice versa`]: "mount propagation",
+  [`${propagation} 'rslave' should support propagation from host to container`]: "mount propagation",
+  [`${streaming} portforward in host network`]: "streaming",
+  [`${streaming} exec with tty=false and stdin=false [Conformance]`]: "streaming",
+  [`${streaming} exec with tty=true and stdin=true [Conformance]`]: "streaming",
+  [`${streaming} attach [Conformance]`]: "streaming",
+  [`${streaming} portforward [Conformance]`]: "streaming",
+  [`${ports} only container port [Conformance]`]: "host ports",
+  [`${ports} host port and container port [Conformance]`]: "host ports",
+  "[k8s.io] Image Identifier Consistency should return the same image identifier when pulled from different registries [Conformance] [Serial]":
+    "registries of the suite's own",
+  [`${volume} should return image digest in ContainerStatus mounts`]: "image volumes",
+  [`${volume} should correctly mount image and enforce read-only`]: "image volumes",
+  [`${volume} should reject Image Volume with Readonly set to false`]: "image volumes",
+  [`${volume} subPath should succeed when using a valid subPath`]: "image volumes",
+  [`${volume} subPath should fail when subPath does not exist in the image`]: "image volumes",
+};
