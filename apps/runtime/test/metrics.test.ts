@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import net from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -104,6 +104,20 @@ describe.skipIf(linuxGate.skip)("what keelsond tells of itself", () => {
     const names = [...after.keys()];
     expect(names.filter((name) => /[0-9a-f]{12}|busybox|default/.test(name))).toEqual([]);
     expect(names.length).toBeLessThan(1500);
+  });
+
+  it("is what docs/operations.md lists, and nothing else", async () => {
+    const page = await readFile(join(import.meta.dirname, "../../../docs/operations.md"), "utf8");
+    const table =
+      /## Metrics\n(.*?)\n## /s
+        .exec(page)?.[1]
+        ?.split("\n")
+        .filter((line) => line.startsWith("| `")) ?? [];
+    const listed = table.flatMap((line) =>
+      [...(line.split("|")[1] ?? "").matchAll(/`(\w+)`/g)].map(([, name]) => name),
+    );
+    const served = [...(await (await fetch(url)).text()).matchAll(/^# HELP (\w+) \S/gm)].map(([, name]) => name);
+    expect(served.toSorted()).toEqual(listed.toSorted());
   });
 
   it("is where an operation hangs: in the error, before the caller's own deadline, in the log and the metrics", {
