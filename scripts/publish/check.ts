@@ -6,7 +6,7 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { type Budget, type BudgetName, budgets } from "./budgets.ts";
 import { tarballFaults } from "./check-tarball.ts";
-import { end } from "./command.ts";
+import { end, endCommandsOnSignals } from "./command.ts";
 import { makeConsumer } from "./consumer.ts";
 import { measure } from "./measure.ts";
 import { packAll, type Tarball } from "./packages.ts";
@@ -67,6 +67,7 @@ function overBudget(measured: ReadonlyMap<BudgetName, number>): readonly string[
   return faults;
 }
 
+endCommandsOnSignals();
 const folder = await mkdtemp(join(tmpdir(), "keelson-packages-"));
 try {
   const tarballs = await packAll(root, folder);

@@ -7,6 +7,7 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { replaceBlock } from "../generated-block.ts";
+import { endCommandsOnSignals } from "../publish/command.ts";
 import { makeConsumer, withDependencies } from "../publish/consumer.ts";
 import { packAll, type Tarball } from "../publish/packages.ts";
 import { readmeExample } from "../readme-example.ts";
@@ -86,6 +87,7 @@ async function writeTables(runs: readonly SuiteRun[]): Promise<void> {
   }
 }
 
+endCommandsOnSignals();
 const folder = await mkdtemp(join(tmpdir(), "keelson-tarballs-"));
 try {
   if (!(await runAll(folder))) process.exitCode = 1;
