@@ -21,6 +21,11 @@ export interface ProcessOptions {
   readonly onError: (error: unknown) => void;
 }
 
+interface Moment {
+  readonly atMs: number;
+  readonly run: () => void;
+}
+
 /**
  * A simulated container process: it follows its script by the clock, whoever looks. It survives the engine that
  * started it, as a real one does.
@@ -38,13 +43,13 @@ export class SimulatedProcess {
     this.#options = options;
     this.startedAtNs = options.clock.now();
     const { script } = options;
-    this.#say(script.log ?? []);
-    const { exit } = script;
-    if (exit === undefined) return;
-    this.#later(exit.afterMs ?? 0, () => {
-      if (exit.oomKilled === true) this.#end(exit.code, "OOMKilled");
-      else this.#end(exit.code);
-    });
+    const { log = [], exit } = script;
+    if (exit === undefined) {
+      this.#follow(log);
+      return;
+    }
+    const end = (): void => (exit.oomKilled === true ? this.#end(exit.code, "OOMKilled") : this.#end(exit.code));
+    this.#follow(log, { atMs: exit.afterMs ?? 0, run: end });
   }
 
   /** Undefined while it runs. */
@@ -79,8 +84,7 @@ export class SimulatedProcess {
     const { stop } = this.#options.script;
     if (this.#ending || this.#stopping || stop === "ignore" || (stop === undefined && isHarmless(signal))) return;
     this.#stopping = true;
-    this.#say(stop?.log ?? []);
-    this.#later(stop?.afterMs ?? 0, () => this.#end(stop?.code ?? 128 + signal));
+    this.#follow(stop?.log ?? [], { atMs: stop?.afterMs ?? 0, run: () => this.#end(stop?.code ?? 128 + signal) });
   }
 
   /** Ends it at once, as SIGKILL does. */
@@ -143,10 +147,18 @@ export class SimulatedProcess {
     this.#timers.add(timer);
   }
 
-  #say(lines: readonly ScriptLine[]): void {
+  /** Says lines and ends, in the order of their times, however late timers come. */
+  #follow(lines: readonly ScriptLine[], end?: Moment): void {
+    const later: Moment[] = [];
     for (const line of lines) {
       if (line.atMs === undefined || line.atMs === 0) this.#write(line);
-      else this.#later(line.atMs, () => this.#write(line));
+      else later.push({ atMs: line.atMs, run: () => this.#write(line) });
+    }
+    const waiting = (end === undefined ? later : [...later, end]).toSorted((a, b) => a.atMs - b.atMs);
+    for (const moment of [...waiting]) {
+      this.#later(moment.atMs, () => {
+        while (waiting.includes(moment) && !this.#ending) waiting.shift()?.run();
+      });
     }
   }
 
