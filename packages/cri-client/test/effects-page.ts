@@ -78,7 +78,8 @@ sends anything.
 
 Where a value asks for one of these and the runtime does not show to keep it, the call fails with FAILED_PRECONDITION,
 reason \`WEAKER_THAN_ASKED\`, and names the field. With \`onUnsupportedField: "drop"\` the request goes out without it, and
-\`onEvent\` is told \`field-dropped\` with \`security: true\`. What can't be told counts as not kept; names and version
+\`onEvent\` is told \`field-dropped\` with \`security: true\`; with \`"send"\` it goes out as it is, for a runtime that is known
+to refuse what it does not keep, but for what the version can't carry. What can't be told counts as not kept; names and version
 strings of runtimes count for nothing. A runtime is asked what it shows once for each connection, and only when a value
 needs it: ordinary requests go out at once.
 
@@ -95,9 +96,10 @@ but not recursively so, the stop signal RUNTIME_DEFAULT.
 
 ## Profiles
 
-The profiles in \`seccomp\` and \`apparmor\` are written into \`seccomp_profile_path\` and \`apparmor_profile\` as well, where
-those are empty: \`runtime/default\`, \`unconfined\`, \`localhost/REF\`. containerd 1.4 and older releases of cri-dockerd
-read only these, and would run the container unconfined.
+The profiles in \`seccomp\` and \`apparmor\` are written into \`seccomp_profile_path\` and \`apparmor_profile\` as well
+(\`runtime/default\`, \`unconfined\`, \`localhost/REF\`), and the other way where only those are set; where both are set the
+new ones count, as runtimes have it that read both. containerd 1.4 and older releases of cri-dockerd read only the old
+ones, CRI-O of today only the new one of seccomp: they would run the container unconfined.
 
 ## Other fields on v1alpha2
 

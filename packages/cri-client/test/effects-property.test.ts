@@ -104,7 +104,7 @@ function fillProfiles(request: Loose, method: DescMethod): void {
       ["apparmor", "apparmorProfile"],
     ] as const) {
       const profile = context[field] as { profileType: number; localhostRef: string } | undefined;
-      if (profile === undefined || context[old] !== "") continue;
+      if (profile === undefined || context[old] === undefined) continue;
       context[old] = paths[profile.profileType] ?? `localhost/${profile.localhostRef}`;
     }
   }

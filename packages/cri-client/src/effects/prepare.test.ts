@@ -347,7 +347,27 @@ describe("prepareRequest() and profiles", () => {
     }
   });
 
-  it("leaves what the caller wrote there, and copies only what it changes", () => {
+  it.each([
+    ["runtime/default", profile(Profile.RuntimeDefault)],
+    ["docker/default", profile(Profile.RuntimeDefault)],
+    ["unconfined", profile(Profile.Unconfined)],
+    ["localhost//etc/a.json", profile(Profile.Localhost, "/etc/a.json")],
+  ])("writes a deprecated %s into the new fields, which are all that a newer runtime reads", (old, given) => {
+    const securityContext = { seccompProfilePath: old, apparmorProfile: old };
+    const container = contextOf(createContainer({ linux: { securityContext } }));
+    expect(container).toMatchObject({ seccomp: given, apparmor: given, seccompProfilePath: old });
+    expect(contextOf(runPod({ linux: { securityContext: { seccompProfilePath: old } } }))).toMatchObject({
+      seccomp: given,
+    });
+  });
+
+  it.each(["", "banana"])("reads nothing out of a deprecated %j", (old) => {
+    const context = contextOf(createContainer({ linux: { securityContext: { seccompProfilePath: old } } }));
+    expect(context.seccompProfilePath).toBe(old);
+    expect(context.seccomp).toBeUndefined();
+  });
+
+  it("has the new field count where the deprecated one says otherwise, and copies only what it changes", () => {
     const request = create(CreateContainerRequestSchema, {
       config: {
         mounts: [{ hostPath: "/a" }],
@@ -355,7 +375,7 @@ describe("prepareRequest() and profiles", () => {
           resources: { cpuShares: 2n },
           securityContext: {
             seccomp: profile(Profile.RuntimeDefault),
-            seccompProfilePath: "localhost/x",
+            seccompProfilePath: "unconfined",
             apparmor: profile(Profile.RuntimeDefault),
           },
         },
@@ -365,7 +385,7 @@ describe("prepareRequest() and profiles", () => {
     const server = (): Promise<never> => Promise.reject(new Error("the runtime was asked"));
     const prepared = prepareRequest({ ...input, server, onUnsupportedField: "refuse" }) as Prepared;
     expect(contextOf(prepared)).toMatchObject({
-      seccompProfilePath: "localhost/x",
+      seccompProfilePath: "runtime/default",
       apparmorProfile: "runtime/default",
     });
     expect(request.config?.linux?.securityContext?.apparmorProfile).toBe("");
