@@ -59,6 +59,7 @@ export async function runSuite(runtime: Runtime, project: string, filters: reado
       env: {
         KEELSON_PEER_NODE: process.execPath,
         // what they keep goes with the project
+        TMPDIR: home,
         ...{ DENO_DIR: join(home, "cache"), BUN_INSTALL: home, BUN_RUNTIME_TRANSPILER_CACHE_PATH: "0" },
         ...{ DENO_NO_UPDATE_CHECK: "1", DO_NOT_TRACK: "1", NO_COLOR: "1" },
       },
