@@ -3,6 +3,7 @@ import type { Core } from "../core.ts";
 import type { EngineObserver } from "../ports/index.ts";
 import { withExit } from "../state/facts.ts";
 import { isReady } from "../state/states.ts";
+import { workKeys } from "./work-keys.ts";
 
 const firstRetryMs = 1000;
 const longestRetryMs = 30_000;
@@ -15,6 +16,7 @@ export function observe(core: Core): EngineObserver {
   return {
     async containerExited(id, exit) {
       core.log.info("container ended", { id, code: exit.code, reason: exit.reason });
+      await startRecorded(core, id);
       await insist(core, "end of a container", id, () => core.containers.update(id, (old) => withExit(old, exit)));
     },
     async sandboxLost(id, why) {
@@ -24,6 +26,12 @@ export function observe(core: Core): EngineObserver {
       );
     },
   };
+}
+
+/** An end may be told before the start that it follows is recorded, and nobody is to see an end without a start. */
+async function startRecorded(core: Core, id: string): Promise<void> {
+  if (core.containers.get(id)?.started !== undefined) return;
+  await core.works.running(workKeys.startContainer(id))?.promise.catch(() => undefined);
 }
 
 async function insist(core: Core, what: string, id: string, record: () => Promise<unknown>): Promise<void> {

@@ -1,4 +1,5 @@
 import type { Case } from "../../case.ts";
 import * as containerStats from "./container-stats.ts";
+import * as sandboxStats from "./sandbox-stats.ts";
 
-export const stats: readonly Case[] = [...Object.values(containerStats)];
+export const stats: readonly Case[] = [...Object.values(containerStats), ...Object.values(sandboxStats)];
