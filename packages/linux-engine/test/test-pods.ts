@@ -16,7 +16,10 @@ export function podConfig(init: MessageInitShape<typeof PodSandboxConfigSchema> 
 /** A task that nobody cancels, with the stages that it went through. */
 export function newTask(signal: AbortSignal = new AbortController().signal): Task & { readonly stages: string[] } {
   const stages: string[] = [];
-  return { signal, stages, stage: (text) => stages.push(text) };
+  const stage: Task["stage"] = (what, of = "") => {
+    stages.push(`${what} ${typeof of === "function" ? of() : of}`.trimEnd());
+  };
+  return { signal, stages, stage };
 }
 
 /** A record and its journal in memory. `copy` is what the next life of the runtime finds. */
