@@ -159,6 +159,26 @@ describe("probeMethods()", () => {
     expect([...new Set(methods.values())].sort()).toEqual(["not-asked", "unanswered"]);
   });
 
+  it.each(["status", "containerStatus"] as const)(
+    "loses only %s to a runtime that leaves it unanswered",
+    async (name) => {
+      await serve((router) => {
+        const methods = {
+          version: () => ({}),
+          status: () => ({}),
+          listContainers: () => ({}),
+          streamContainers: silent,
+        };
+        router.service(runtime, { ...methods, [name]: () => new Promise<never>(() => {}) });
+      });
+      const methods = await probeMethods({ ...v1, timeoutMs: 1500, transport: connect().transport });
+      const unanswered = [...methods].filter(([, answer]) => answer === "unanswered").map(([key]) => key);
+      expect(unanswered).toEqual([`RuntimeService/${runtime.method[name].name}`]);
+      expect(methods.get("RuntimeService/ListContainers")).toBe("served");
+      expect(methods.get("RuntimeService/StreamContainers")).toBe("served");
+    },
+  );
+
   it("gives up on a silent peer in time", async () => {
     await listen(net.createServer());
     const methods = await probeMethods({ ...v1, timeoutMs: 50, transport: connect().transport });

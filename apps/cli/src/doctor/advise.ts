@@ -49,7 +49,8 @@ function adviseOnServices({ runtime, image, endpoint, imageEndpoint }: EndpointF
   if (runtime.v1.answer === "unimplemented" && image.v1.answer === "unimplemented") {
     return ["upgrade the runtime (containerd: 1.6 or newer) before the kubelet goes to 1.26, where v1 is required"];
   }
-  if (runtime.v1.answer !== image.v1.answer) {
+  const answers = [runtime.v1.answer, image.v1.answer];
+  if (answers.includes("served") && answers.includes("unimplemented")) {
     return ["look at what stands between (a proxy?): its two services are not of one version, as a runtime's are"];
   }
   return [];

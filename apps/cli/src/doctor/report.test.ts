@@ -77,6 +77,13 @@ describe("reportOn()", () => {
     expect(reportOn([facts]).endpoints[0]?.advice).toEqual([expect.stringMatching(advice)]);
   });
 
+  it("takes a service that answers with an error for one that is served", () => {
+    const image: Served = { v1: failed("boom", { code: "INTERNAL" }), v1alpha2: { answer: "served" } };
+    const [endpoint] = reportOn([factsOf({ runtime: both, image })]).endpoints;
+    expect(endpoint?.advice).toContain("see the runtime's log for why these calls fail");
+    expect(endpoint?.advice.join()).not.toContain("not of one version");
+  });
+
   it("has nothing to say about a runtime where all is well", () => {
     expect(reportOn([factsOf()]).endpoints[0]?.advice).toEqual([]);
   });

@@ -29,7 +29,7 @@ export interface Asked {
 }
 
 /**
- * Asks for the methods of the version that have a harmless form: Status, then the other unary ones, then the streams.
+ * Asks for the methods of the version that have a harmless form: Status, then all others at once.
  * @param isWanted Default: all of them. Status is asked in any case.
  */
 export async function askMethods(options: AskOptions, isWanted?: (key: string) => boolean): Promise<Asked> {
@@ -48,9 +48,9 @@ export async function askMethods(options: AskOptions, isWanted?: (key: string) =
     if (isLeftOpen(error)) open.push(error);
   };
 
-  const ask = async (method: DescMethodUnary, request: Request): Promise<unknown> => {
+  const ask = async (method: DescMethodUnary, request: Request, timeoutMs: number): Promise<unknown> => {
     try {
-      const { message } = await transport.unary(method, signal, leftMs(), undefined, request);
+      const { message } = await transport.unary(method, signal, timeoutMs, undefined, request);
       methods.set(methodKey(method), "served");
       statuses.set(methodKey(method), 0);
       return message;
@@ -61,26 +61,26 @@ export async function askMethods(options: AskOptions, isWanted?: (key: string) =
       throw error;
     }
   };
-  // first: a runtime that is still starting refuses every call alike
-  const status: Asked["status"] = await ask(runtime.method.status, {}).then(
+  // first: a runtime that is still starting refuses every call alike; half of the time is left for the others
+  const status: Asked["status"] = await ask(runtime.method.status, {}, Math.ceil(leftMs() / 2)).then(
     (response) => ({ response: response as StatusResponse }),
     (error: unknown) => ({ error }),
   );
   const wanted = all.filter((method) => isWanted?.(methodKey(method)) ?? true);
-  await Promise.allSettled(
-    wanted.filter(isUnary).map(async (method) => {
-      const request = harmlessRequest(method);
-      if (request !== undefined && method.name !== runtime.method.status.name) await ask(method, request);
-    }),
-  );
-
   const streams = wanted.filter(isServerStreaming).filter((method) => isSafeToOpen(method, status));
-  if (streams.length > 0) {
-    const answers = await askStreams({ transport, streams, version: runtime.method.version, signal, leftMs });
-    for (const [method, error] of answers) {
-      if (error === undefined) methods.set(methodKey(method), "served");
-      else note(method, error);
-    }
+  // together: a method that stays silent takes no other one's time
+  const [answers] = await Promise.all([
+    askStreams({ transport, streams, version: runtime.method.version, signal, leftMs }),
+    ...wanted.filter(isUnary).map(async (method) => {
+      const request = harmlessRequest(method);
+      if (request === undefined || method.name === runtime.method.status.name) return;
+      // noted already
+      await ask(method, request, leftMs()).catch(() => undefined);
+    }),
+  ]);
+  for (const [method, error] of answers) {
+    if (error === undefined) methods.set(methodKey(method), "served");
+    else note(method, error);
   }
   signal?.throwIfAborted();
   return { methods, statuses, status, open };
@@ -110,6 +110,7 @@ interface Streams {
  */
 async function askStreams(o: Streams): Promise<ReadonlyMap<DescMethod, unknown>> {
   const answers = new Map<DescMethod, unknown>();
+  if (o.streams.length === 0) return answers;
   const hangUp = new AbortController();
   const signal = o.signal === undefined ? hangUp.signal : AbortSignal.any([o.signal, hangUp.signal]);
   const opened = Promise.all(
