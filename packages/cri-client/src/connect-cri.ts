@@ -35,7 +35,7 @@ export interface ConnectOptions {
   readonly deadlines?: Readonly<Partial<Record<CriMethodName, number>>>;
   /**
    * Calls wait for a runtime that is away, up to their deadline, instead of failing with UNAVAILABLE; so does the first
-   * connection, up to `timeoutMs`. Default false, as the kubelet has it.
+   * connection, for which no attempt begins after `timeoutMs`. Default false, as the kubelet has it.
    */
   readonly waitForReady?: boolean;
   /**
@@ -86,7 +86,7 @@ export interface CriConnection extends AsyncDisposable {
  * Connects to a container runtime and agrees on a version: the first of `versions` that it serves. Only a real gRPC
  * status 12 (Unimplemented) moves on to the next version; every other failure is an error of its own. When the connection
  * breaks it is made again, with the version that was chosen.
- * @throws INVALID_ARGUMENT for what is no endpoint; UNAVAILABLE when nothing listens there; PERMISSION_DENIED;
+ * @throws INVALID_ARGUMENT for what is no endpoint or no value of an option; UNAVAILABLE when nothing listens there; PERMISSION_DENIED;
  *   DEADLINE_EXCEEDED; INTERNAL for what does not speak gRPC; UNIMPLEMENTED when the endpoint serves none of the versions
  *   (the node must not be registered). The error's `reason` tells them apart.
  * @example

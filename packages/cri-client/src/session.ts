@@ -25,6 +25,8 @@ export class Session implements SessionManager {
   readonly #over: PromiseWithResolvers<void> = Promise.withResolvers();
   #calls = 0;
   #connected = false;
+  /** One for all calls that wait for the dial. */
+  #connecting: Promise<void> | undefined;
   #greeted = false;
   #closed = false;
   #failure: unknown;
@@ -82,7 +84,10 @@ export class Session implements SessionManager {
     this.#hold();
     try {
       // not its `connecting`, which is false on Bun when the dial has failed and nothing has told it yet
-      if (!this.#connected) await connected(this.#session);
+      if (!this.#connected) {
+        this.#connecting ??= connected(this.#session);
+        await this.#connecting;
+      }
       const stream = this.#session.request({ ...headers, ":method": method, ":path": path }, options);
       // before the transport's own listeners
       for (const event of ["response", "trailers"] as const) stream.once(event, mendHeaders);

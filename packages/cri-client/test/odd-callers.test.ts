@@ -1,8 +1,10 @@
 import { join } from "node:path";
 import { inspect } from "node:util";
 import type { MessageInitShape } from "@bufbuild/protobuf";
+import { parseEndpoint } from "@keelson/cri-api/endpoint";
 import { type CreateContainerRequestSchema, RuntimeService } from "@keelson/cri-api/v1";
 import { type ConnectOptions, type CriConnection, connectCri } from "@keelson/cri-client";
+import { openConnection } from "@keelson/cri-client/probe";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type Answer, envelope, FaultyRuntime, good, grpcHeaders } from "./faulty-runtime.ts";
 
@@ -116,5 +118,20 @@ describe("a call", () => {
       reason: "WEAKER_THAN_ASKED",
     });
     expect(runtime.connections).toBe(2);
+  });
+
+  it("among many that wait for one dial makes nobody suspect a leak", async () => {
+    const warnings: Error[] = [];
+    const warn = (warning: Error): number => warnings.push(warning);
+    process.on("warning", warn);
+    const connection = openConnection(parseEndpoint(runtime.socket));
+    const { version } = RuntimeService.method;
+    const call = (): Promise<unknown> => connection.transport.unary(version, undefined, 5000, undefined, {});
+    await Promise.all(Array.from({ length: 40 }, call));
+    connection.close();
+    // warnings are told a tick later
+    await new Promise((resolve) => setImmediate(resolve));
+    process.off("warning", warn);
+    expect(warnings).toEqual([]);
   });
 });
