@@ -8,12 +8,15 @@ import type { OpenTarget } from "./conformance-suite.ts";
 /** A call that runs is cut off soon, as by a kill. */
 const drainMs = 20;
 
+/** One runtime handler beside the default one. */
+const script = { handlers: ["second"] };
+
 export async function openSimulatedTarget(): Promise<OpenTarget> {
   const world = createSimulatedWorld();
   let disk = createMemoryStore();
   // what is on the disk stays when the runtime closes it
   const store = (): StateStore => ({ ...disk, close: async () => undefined });
-  let runtime = await startFakeRuntime({ world, store: store(), drainMs });
+  let runtime = await startFakeRuntime({ world, store: store(), script, drainMs });
   const { endpoint } = runtime;
   return {
     target: {
@@ -24,7 +27,7 @@ export async function openSimulatedTarget(): Promise<OpenTarget> {
         if (signal === "SIGKILL") disk = disk.crash();
         await runtime.close();
         await (meanwhile?.() ?? Promise.resolve()).finally(async () => {
-          runtime = await startFakeRuntime({ world, store: store(), endpoint, drainMs });
+          runtime = await startFakeRuntime({ world, store: store(), script, endpoint, drainMs });
         });
       },
     },

@@ -52,14 +52,14 @@ export const timeoutOfChildren: Case = defineCase({
   cites: "runtime.v1 ExecSync: the timeout has passed; containerd#9568: a probe whose child holds stdout hangs",
   covers: ["ExecSyncRequest.timeout"],
   needs: ["inside"],
-  timeoutMs: 8_000,
+  timeoutMs: 15_000,
   async run({ pod, until }) {
     const c = await pod.start();
     const began = performance.now();
     await expectFailure(c.execArgv(["sh", "-c", "sleep 7654322 & wait"], 1), "DEADLINE_EXCEEDED");
-    expect(performance.now() - began).toBeLessThan(5_000);
+    expect(performance.now() - began).toBeLessThan(10_000);
     const left = async () => (await c.execArgv(["sh", "-c", "cat /proc/[0-9]*/cmdline | tr '\\0' ' '"])).stdout;
-    await until("the child is gone", async () => !(await left()).includes("sleep 7654322"), { withinMs: 1_000 });
+    await until("the child is gone", async () => !(await left()).includes("sleep 7654322"), { withinMs: 4_000 });
   },
 });
 
@@ -79,7 +79,7 @@ export const killedAtItsTimeout: Case = defineCase({
 export const noTimeout: Case = defineCase({
   name: "ExecSync with a timeout of 0 waits for the command's end",
   cites: "runtime.v1 ExecSyncRequest.timeout: 0, no limit",
-  covers: ["ExecSyncRequest.timeout", "ExecSyncResponse.exit_code"],
+  covers: ["ExecSyncResponse.exit_code"],
   async run({ pod }) {
     const command = { afterMs: 300, stdout: "late", code: 3 };
     const c = await pod.start({ program: { exec: [command] } });

@@ -78,7 +78,7 @@ export const sandboxAllMustHold: Case = defineCase({
 export const everySandbox: Case = defineCase({
   name: "ListPodSandbox without a filter and with an empty one has every sandbox, in both states",
   cites: "runtime.v1 ListPodSandboxRequest.filter: unset passes all",
-  covers: ["ListPodSandboxRequest.filter", "ListPodSandboxResponse.items"],
+  covers: ["ListPodSandboxResponse.items"],
   async run({ cri, pod, anotherPod }) {
     const stopped = anotherPod();
     await Promise.all([pod.run(), stopped.run()]);

@@ -54,7 +54,8 @@ export const streamedImages: Case = defineCase({
   name: "StreamImages has what ListImages has by the same filter, each image once",
   cites: "runtime.v1 StreamImages: by the rules of StreamPodSandboxes; KEP-5825",
   covers: ["StreamImagesRequest.filter", "StreamImagesResponse.images"],
-  async run({ cri, image }) {
+  async run({ cri, image, images }) {
+    await cri.pullImage({ image: { image: images.userNumber } }); // so that there is another one
     const filter = { image: { image } };
     const streamed = await collect(cri.streamImages({ filter }), (part) => part.images);
     expect(streamed).toHaveLength(1);

@@ -26,7 +26,7 @@ export const removedIsGone: Case = defineCase({
 export const allNamesGo: Case = defineCase({
   name: "RemoveImage by one tag, and by ID, removes the image with all its names",
   cites: "runtime.v1 RemoveImage: removes an image with all its names, whichever of them was given",
-  covers: ["RemoveImageRequest.image", "Image.repo_tags"],
+  covers: ["RemoveImageRequest.image"],
   critest: ["[k8s.io] Image Manager removing image by one tag should remove all tags [Conformance] [Serial]"],
   alone: "images",
   async run({ cri, images, defer }) {

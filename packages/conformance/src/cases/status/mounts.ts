@@ -1,6 +1,8 @@
+import { execFile } from "node:child_process";
 import { access, mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { MountPropagation } from "@keelson/cri-api/v1";
 import { expect } from "../../assert/expect.ts";
 import { type Case, defineCase } from "../../case.ts";
@@ -14,6 +16,8 @@ async function nodeFolder({ defer }: Pick<Stage, "defer">): Promise<string> {
   return folder;
 }
 
+const run = promisify(execFile);
+
 const nothing = (): string => "";
 
 export const mountsInStatus: Case = defineCase({
@@ -25,7 +29,6 @@ export const mountsInStatus: Case = defineCase({
     "Mount.container_path",
     "Mount.host_path",
     "Mount.readonly",
-    "Mount.propagation",
   ],
   async run({ pod, defer }) {
     const folder = await nodeFolder({ defer });
@@ -135,6 +138,38 @@ export const missingSource: Case = defineCase({
     const c = await pod.start({ config: { mounts: [{ containerPath: "/data", hostPath }] } });
     expect(await c.observe({ inside: "ls -a /data | wc -l", recorded: nothing })).toBe("2");
     expect((await stat(hostPath)).isDirectory()).toBe(true);
+  },
+});
+
+export const propagation: Case = defineCase({
+  name: "a mount that the node makes later is seen where propagation from the node was asked for, and else is not",
+  cites: "runtime.v1 MountPropagation: PROPAGATION_HOST_TO_CONTAINER is rslave, PROPAGATION_PRIVATE rprivate",
+  covers: ["Mount.propagation"],
+  critest: [
+    "[k8s.io] Container Mount Propagation runtime should support mount propagation mount with 'rprivate' should not support propagation",
+    "[k8s.io] Container Mount Propagation runtime should support mount propagation mount with 'rslave' should support propagation from host to container",
+  ],
+  async run({ pod, defer, target }) {
+    const folder = await nodeFolder({ defer });
+    const mounts = [
+      { containerPath: "/slave", hostPath: folder, propagation: MountPropagation.PROPAGATION_HOST_TO_CONTAINER },
+      { containerPath: "/private", hostPath: folder, propagation: MountPropagation.PROPAGATION_PRIVATE },
+    ];
+    if (!target.has.includes("inside")) {
+      const { mounts: kept } = await (await pod.create({ config: { mounts } })).status();
+      expect(kept.map((one) => one.propagation)).toEqual(mounts.map((one) => one.propagation));
+      return;
+    }
+    const later = join(folder, "later");
+    await mkdir(later);
+    await run("mount", ["--bind", folder, folder]);
+    defer("mounts", () => run("umount", ["--recursive", folder]));
+    await run("mount", ["--make-shared", folder]);
+    const c = await pod.start({ config: { mounts } });
+    await run("mount", ["-t", "tmpfs", "tmpfs", later]);
+    await writeFile(join(later, "file"), "");
+    const inside = "ls /slave/later /private/later | tr '\\n' ' '";
+    expect(await c.observe({ inside, recorded: nothing })).toBe("/private/later:  /slave/later: file ");
   },
 });
 

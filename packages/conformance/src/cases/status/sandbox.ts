@@ -14,7 +14,6 @@ export const listedAsAsked: Case = defineCase({
     "PodSandbox.created_at",
     "PodSandbox.labels",
     "PodSandbox.annotations",
-    "PodSandbox.runtime_handler",
   ],
   async run({ cri, anotherPod, unique }) {
     const asked = { labels: { unique, empty: "" }, annotations: { "example.com/note": " as written\t" } };
@@ -32,13 +31,11 @@ export const namespacesAsAsked: Case = defineCase({
   cites: 'runtime.v1 Namespace: the modes, as they were asked for; PodSandboxStatus.runtime_handler: "" stays ""',
   covers: [
     "PodSandboxStatus.linux",
-    "PodSandboxStatus.runtime_handler",
     "LinuxPodSandboxStatus.namespaces",
     "Namespace.options",
     "LinuxSandboxSecurityContext.namespace_options",
     "NamespaceOption.network",
     "NamespaceOption.pid",
-    "NamespaceOption.ipc",
   ],
   async run({ pod }) {
     const { linux, runtimeHandler } = await pod.status();
@@ -73,7 +70,7 @@ export const containersInIt: Case = defineCase({
 export const addressWhileReady: Case = defineCase({
   name: "PodSandboxStatus tells the address that the pod has, and none after its stop",
   cites: "runtime.v1 PodSandboxNetworkStatus: ip; StopPodSandbox: gives the network back",
-  covers: ["PodSandboxStatus.network", "PodSandboxNetworkStatus.ip", "NamespaceOption.network"],
+  covers: ["PodSandboxStatus.network", "PodSandboxNetworkStatus.ip"],
   needs: ["pod-network"],
   async run({ anotherPod }) {
     const pod = anotherPod({ network: "pod" });
@@ -93,7 +90,7 @@ export const addressWhileReady: Case = defineCase({
 export const noAddressOfTheNode: Case = defineCase({
   name: "a pod on the node's network is in the node's namespace, and PodSandboxStatus tells no address",
   cites: "runtime.v1 PodSandboxNetworkStatus: empty for a pod on the node's network",
-  covers: ["PodSandboxStatus.network", "NamespaceOption.network"],
+  covers: ["NamespaceOption.network"],
   critest: ["[k8s.io] Security Context NamespaceOption runtime should support HostNetwork is true"],
   async run({ pod, target }) {
     const c = await pod.start();

@@ -2,6 +2,7 @@ import { type ContainerStatus, SupplementalGroupsPolicy } from "@keelson/cri-api
 import { expect, expectRefusal } from "../../assert/expect.ts";
 import { type Case, defineCase } from "../../case.ts";
 import type { Container } from "../../stage/container.ts";
+import { recorded } from "./recorded.ts";
 
 /** Who the first process is: `UID GID` and its further groups. */
 async function whoIs(c: Container): Promise<{ readonly user: string; readonly groups: readonly string[] }> {
@@ -120,7 +121,7 @@ export const strictGroups: Case = defineCase({
   critest: [
     "[k8s.io] Security Context SupplementalGroupsPolicy when SupplementalGroupsPolicy=Strict even if the container's primary UID belongs to some groups in the image, runtime should not add SupplementalGroups to them",
   ],
-  async run({ cri, pod }) {
+  async run({ cri, pod, target }) {
     expect((await cri.status({})).features?.supplementalGroupsPolicy).toBe(true);
     const c = await pod.start({
       security: {
@@ -132,5 +133,9 @@ export const strictGroups: Case = defineCase({
     });
     const { groups } = await whoIs(c);
     expect(groups.filter((one) => one !== "2000")).toEqual(["1234"]);
+    if (target.has.includes("inside")) return;
+    // the policy as a number, or as its name
+    const policy = recorded(await c.info(), "config.linux.security_context.supplemental_groups_policy");
+    expect(policy).toMatch(/^(1|Strict)$/);
   },
 });
