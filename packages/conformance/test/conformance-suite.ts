@@ -41,6 +41,9 @@ export function conformanceSuite(
         const verdict = verdictOf(id, outcome, list);
         if (verdict === "known" || (verdict === "unexpected-pass" && !isOwn(session.runtime.name))) return;
         const { reason, transcript } = outcome;
+        if (list === undefined && !isOwn(session.runtime.name) && verdict === "failed") {
+          context.skip(`no list of known failures for this version: ${reason}`);
+        }
         expect(verdict, [reason, one.cites, ...transcript].join("\n")).toBe("passed");
       },
     );
