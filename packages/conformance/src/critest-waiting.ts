@@ -76,9 +76,7 @@ export const critestWaiting: Readonly<Partial<Record<CritestCase, Awaited>>> = {
     "node resource interface",
   [`${nri} plugin synchronization should receive information about all containers without the race condition during initialization [Serial]`]:
     "node resource interface",
-  [`${propagation} 'rprivate' should not support propagation`]: "mount propagation",
   [`${propagation} 'rshared' should support propagation from host to container and vice versa`]: "mount propagation",
-  [`${propagation} 'rslave' should support propagation from host to container`]: "mount propagation",
   [`${streaming} portforward in host network`]: "streaming",
   [`${streaming} exec with tty=false and stdin=false [Conformance]`]: "streaming",
   [`${streaming} exec with tty=true and stdin=true [Conformance]`]: "streaming",
