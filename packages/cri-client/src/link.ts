@@ -74,11 +74,6 @@ export class Link {
     return this.#epoch;
   }
 
-  /** Whether the peer of this connection has spoken HTTP/2. */
-  get greeted(): boolean {
-    return this.#connection?.greeted ?? false;
-  }
-
   /** What the service speaks; before the first negotiation the preferred version. */
   version(service: CriServiceName): CriVersion {
     return this.#versions.get(service) ?? this.#options.versions[0] ?? "v1";

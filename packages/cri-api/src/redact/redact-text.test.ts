@@ -29,6 +29,15 @@ describe("createRedactor()", () => {
     expect(clean(expected)).toBe(expected);
   });
 
+  it.each([
+    "p%40ss+w%2Frd%21", // Go's url.QueryEscape
+    "p%40ss%20w%2Frd!", // encodeURIComponent()
+    "p%40ss%20w%2frd!",
+    "p%40ss+w%2frd%21",
+  ])("T1.10 finds a secret as %s", (text) => {
+    expect(redact(`failed: ${text}.`, ["p@ss w/rd!"])).toBe("failed: [redacted].");
+  });
+
   it("T1.10 finds a secret also percent-encoded, in JSON and in quoted text", () => {
     const secret = 'a"b\\c d\u0007é';
     for (const text of [

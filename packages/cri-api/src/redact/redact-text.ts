@@ -13,7 +13,7 @@ const schemes = ["bearer ", "basic "];
 /**
  * The one redactor for logs and errors: known secrets, and in every URL its userinfo, query and fragment (a signed URL
  * has its signature there), become `[redacted]`; so does what follows `Bearer` or `Basic`. A secret is found as it is,
- * percent-encoded, and escaped as in JSON and in our own quoted text. The time grows with the text alone: one pass for
+ * percent-encoded (also as in a form), and escaped as in JSON and in our own quoted text. The time grows with the text alone: one pass for
  * each secret, no backtracking.
  */
 export function createRedactor(secrets: Iterable<string> = []): Redactor {
@@ -31,11 +31,18 @@ export function displayUrl(url: { readonly origin: string; readonly pathname: st
   return `${url.origin}${url.pathname}`;
 }
 
-/** As it is and as it stands in a URL, in JSON and between quotes. */
+/** As it is and as it stands in a URL, in a form, in JSON and between quotes. */
 function formsOf(secret: string): readonly string[] {
   if (secret === "") return [];
   const escaped = [JSON.stringify(secret), quote(secret, Number.POSITIVE_INFINITY)].map((text) => text.slice(1, -1));
-  return [secret, encodeURIComponent(secret.toWellFormed()), ...escaped];
+  const inUrl = encodeURIComponent(secret.toWellFormed());
+  const inForm = inUrl.replaceAll("%20", "+").replace(/[!'()*]/g, percentEscape);
+  const withSmallHex = [inUrl, inForm].map((text) => text.replace(/%../g, (escape) => escape.toLowerCase()));
+  return [secret, inUrl, inForm, ...withSmallHex, ...escaped];
+}
+
+function percentEscape(c: string): string {
+  return `%${c.charCodeAt(0).toString(16).toUpperCase()}`;
 }
 
 interface Span {
