@@ -37,7 +37,7 @@ function formsOf(secret: string): readonly string[] {
   const escaped = [JSON.stringify(secret), quote(secret, Number.POSITIVE_INFINITY)].map((text) => text.slice(1, -1));
   const inUrl = encodeURIComponent(secret.toWellFormed());
   const inForm = inUrl.replaceAll("%20", "+").replace(/[!'()*]/g, percentEscape);
-  const withSmallHex = [inUrl, inForm].map((text) => text.replace(/%../g, (escape) => escape.toLowerCase()));
+  const withSmallHex = [inUrl, inForm].map((text) => text.replace(/%../g, (octet) => octet.toLowerCase()));
   return [secret, inUrl, inForm, ...withSmallHex, ...escaped];
 }
 
