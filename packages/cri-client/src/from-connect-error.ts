@@ -78,10 +78,12 @@ export function fromConnectError(error: unknown, call: FailedCall): CriError {
 function sent(error: ConnectError, status: number): CriError {
   const code = categories.get(status) ?? "UNKNOWN";
   const message = error.rawMessage;
-  const prefix = code === "UNKNOWN" ? prefixes.find((one) => message.startsWith(`${one}:`)) : undefined;
-  return prefix === undefined
-    ? new CriError(code, message, { cause: error })
-    : new CriError(code, message.slice(prefix.length + 1).trimStart(), { cause: error, prefix });
+  // for the kubelet the word alone is enough
+  const isPrefix = (one: string): boolean => message === one || message.startsWith(`${one}:`);
+  const prefix = code === "UNKNOWN" ? prefixes.find(isPrefix) : undefined;
+  if (prefix === undefined) return new CriError(code, message, { cause: error });
+  const rest = message.slice(prefix.length + 1).trimStart();
+  return new CriError(code, rest === "" ? "no details were given" : rest, { cause: error, prefix });
 }
 
 /** What the system, or Node's HTTP/2, says of the connection. */
