@@ -1,8 +1,7 @@
 import process from "node:process";
-import { isCriError } from "@keelson/cri-api/errors";
-import { redact } from "@keelson/cri-api/redact";
 import type { Log, LogFields } from "@keelson/runtime-core";
 import { type Level, pino } from "pino";
+import { plainFields } from "./plain-fields.ts";
 
 /** Structured logs, a JSON object per line on stderr, written at once so that a crash loses none. */
 export function createLog(level: Level): Log {
@@ -21,20 +20,4 @@ export function createLog(level: Level): Log {
       if (logger.isLevelEnabled(one)) logger[one](plainFields(fields), message);
     };
   return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
-}
-
-function plainFields(fields: LogFields): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(fields).map(([key, value]) => [key, plain(value, 0)]));
-}
-
-/** Only plain data reaches the log: texts without secrets, errors with their category, remedy and causes. */
-function plain(value: unknown, depth: number): unknown {
-  if (typeof value === "string") return redact(value);
-  if (typeof value === "bigint") return String(value);
-  if (!(value instanceof Error)) return value;
-  return {
-    message: redact(value.message),
-    ...(isCriError(value) ? { code: value.code, hint: value.hint } : { stack: redact(value.stack ?? "") }),
-    ...(value.cause === undefined || depth > 8 ? {} : { cause: plain(value.cause, depth + 1) }),
-  };
 }
