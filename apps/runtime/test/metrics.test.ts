@@ -153,6 +153,40 @@ describe.skipIf(linuxGate.skip)("what keelsond tells of itself", () => {
     await cri.runtime.removePodSandbox({ podSandboxId });
   });
 
+  it("is what the operator is told of a registry, a command or a container that hangs", {
+    timeout: 60_000,
+  }, async () => {
+    await using cri = await node.connect();
+    const late = async (call: Promise<unknown>, stage: RegExp): Promise<void> =>
+      await expect(call).rejects.toMatchObject({ code: "DEADLINE_EXCEEDED", message: expect.stringMatching(stage) });
+    const deadline = { timeoutMs: 1200 };
+    const silent = net.createServer((socket) => void sockets.add(socket.on("error", () => undefined)));
+    const sockets = new Set<net.Socket>();
+    await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
+    const hanging = `127.0.0.1:${(silent.address() as net.AddressInfo).port}/hanging:latest`;
+    await late(
+      cri.images.pullImage({ image: { image: hanging } }, deadline),
+      new RegExp(`asking the registry for image "${hanging}" for [01]\\.\\d s`),
+    );
+    for (const socket of sockets) socket.destroy();
+    silent.close();
+    await cri.images.pullImage({ image: { image } });
+    const { podSandboxId } = await cri.runtime.runPodSandbox({ config: podConfig({ logDirectory }) });
+    const script = "trap '' TERM; while :; do sleep 0.1; done";
+    const container = { podSandboxId, config: containerConfig({ image, script }) };
+    const { containerId } = await cri.runtime.createContainer(container);
+    await cri.runtime.startContainer({ containerId });
+    await late(
+      cri.runtime.execSync({ containerId, cmd: ["sleep", "100"] }, deadline),
+      new RegExp(`waiting for the end of the command in container ${containerId} for [01]\\.\\d s`),
+    );
+    await late(
+      cri.runtime.stopContainer({ containerId, timeout: 30n }, deadline),
+      /waiting for the end after its stop signal of container [0-9a-f]{64} \(SIGKILL in (29|30) s\) for [01]\.\d s/,
+    );
+    await cri.runtime.removePodSandbox({ podSandboxId });
+  });
+
   it("logs the trace that a failed call belongs to", async () => {
     await using cri = await node.connect();
     const headers = { traceparent: `00-${traceId}-b7ad6b7169203331-01` };

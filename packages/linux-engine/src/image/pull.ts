@@ -54,6 +54,7 @@ export async function pullImage(request: PullRequest, task: Task, deps: PullDeps
   const failed = new AbortController();
   const signal = AbortSignal.any([task.signal, deadline, failed.signal]);
   try {
+    task.stage("waiting for the processes that pull", shown);
     return await deps.processes.use(async (group) => {
       task.stage("asking the registry", `for image ${shown}`);
       const lastKnown = lastKnownDigest(reference, deps.index);
