@@ -39,9 +39,10 @@ export interface Prepared {
 
 /**
  * What is sent for a request, so that no pod runs weaker than asked: a value whose effect the runtime does not show to
- * keep is refused by name, or dropped and told, or left to the runtime, where the caller has chosen so; profiles go out in the deprecated fields
- * too; what else the version's protocol lacks is dropped and told. Never changes the caller's message. Answers at once,
- * without asking the runtime, where no value asks for such an effect, which is the case for ordinary requests.
+ * keep is refused by name, or dropped and told, or left to the runtime, where the caller has chosen so; profiles stand in
+ * their new and their deprecated fields; what else the version's protocol lacks is dropped and told. Never changes the
+ * caller's message. Answers at once, without asking the runtime, where no value asks for such an effect, which is the case
+ * for ordinary requests.
  * @throws FAILED_PRECONDITION with reason WEAKER_THAN_ASKED, naming every refused field; also as a rejection
  */
 export function prepareRequest(input: PrepareInput): Prepared | Promise<Prepared> {
