@@ -86,9 +86,9 @@ export interface CriConnection extends AsyncDisposable {
  * Connects to a container runtime and agrees on a version: the first of `versions` that it serves. Only a real gRPC
  * status 12 (Unimplemented) moves on to the next version; every other failure is an error of its own. When the connection
  * breaks it is made again, with the version that was chosen.
- * @throws INVALID_ARGUMENT for what is no endpoint or no value of an option; UNAVAILABLE when nothing listens there; PERMISSION_DENIED;
- *   DEADLINE_EXCEEDED; INTERNAL for what does not speak gRPC; UNIMPLEMENTED when the endpoint serves none of the versions
- *   (the node must not be registered). The error's `reason` tells them apart.
+ * @throws INVALID_ARGUMENT for what is no endpoint or no value of an option; UNAVAILABLE when nothing listens there;
+ *   PERMISSION_DENIED; DEADLINE_EXCEEDED; INTERNAL for what does not speak gRPC; UNIMPLEMENTED when the endpoint serves none
+ *   of the versions (the node must not be registered). The error's `reason` tells them apart.
  * @example
  * ```ts
  * const cri = await connectCri({ runtimeEndpoint: "unix:///run/keelson/keelsond.sock" });
