@@ -8,10 +8,7 @@ export type Awaited =
   | "streaming"
   | "metrics"
   | "node resource interface"
-  | "image volumes"
   | "recursive read-only mounts"
-  /** A folder of the node in which the case may mount. */
-  | "mount propagation"
   | "host ports"
   | "a PID namespace of the pod"
   /** A registry that can be told to be slow, and two that have the same image. */
@@ -21,9 +18,7 @@ const appArmor = "[k8s.io] AppArmor runtime should";
 const userns = "[k8s.io] Security Context UserNamespaces when Host idmap mount support is";
 const streaming = "[k8s.io] Streaming runtime should support streaming interfaces runtime should support";
 const metrics = "[k8s.io] PodSandbox runtime should support metrics operations runtime should support";
-const volume = "[k8s.io] Image Volume [Feature:ImageVolume]";
 const readOnly = "[k8s.io] Container Mount Readonly runtime should support readonly mounts should support";
-const propagation = "[k8s.io] Container Mount Propagation runtime should support mount propagation mount with";
 const ports = "[k8s.io] Networking runtime should support networking runtime should support port mapping with";
 const nri = "[k8s.io] NRI";
 
@@ -76,7 +71,6 @@ export const critestWaiting: Readonly<Partial<Record<CritestCase, Awaited>>> = {
     "node resource interface",
   [`${nri} plugin synchronization should receive information about all containers without the race condition during initialization [Serial]`]:
     "node resource interface",
-  [`${propagation} 'rshared' should support propagation from host to container and vice versa`]: "mount propagation",
   [`${streaming} portforward in host network`]: "streaming",
   [`${streaming} exec with tty=false and stdin=false [Conformance]`]: "streaming",
   [`${streaming} exec with tty=true and stdin=true [Conformance]`]: "streaming",
@@ -86,9 +80,4 @@ export const critestWaiting: Readonly<Partial<Record<CritestCase, Awaited>>> = {
   [`${ports} host port and container port [Conformance]`]: "host ports",
   "[k8s.io] Image Identifier Consistency should return the same image identifier when pulled from different registries [Conformance] [Serial]":
     "registries of the suite's own",
-  [`${volume} should return image digest in ContainerStatus mounts`]: "image volumes",
-  [`${volume} should correctly mount image and enforce read-only`]: "image volumes",
-  [`${volume} should reject Image Volume with Readonly set to false`]: "image volumes",
-  [`${volume} subPath should succeed when using a valid subPath`]: "image volumes",
-  [`${volume} subPath should fail when subPath does not exist in the image`]: "image volumes",
 };

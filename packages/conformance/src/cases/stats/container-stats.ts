@@ -101,7 +101,9 @@ export const memoryGrows: Case = defineCase({
     // a file in memory belongs to who wrote it
     await c.observe({ inside: `head -c ${taken} /dev/zero > /dev/shm/file`, recorded: () => "" });
     await until("its working set has grown", async () => {
-      const value = (await measure({ cri }, c.id)).memory?.workingSetBytes?.value ?? 0n;
+      const { memory } = await measure({ cri }, c.id);
+      const value = memory?.workingSetBytes?.value ?? 0n;
+      expect(memory?.usageBytes?.value).toBeAtLeast(value);
       return value - before > (taken * 3n) / 4n;
     });
   },
@@ -198,5 +200,24 @@ export const statsOfAll: Case = defineCase({
       expect(mine.filter((id) => !ids.includes(id))).toEqual([]);
       expect(new Set(ids).size).toBe(ids.length);
     }
+  },
+});
+
+export const swap: Case = defineCase({
+  name: "ContainerStats tells a container's swap where the node counts it, and else tells none",
+  cites: "runtime.v1 ContainerStats.swap: unset where the node has no swap controller; KEP-2400",
+  covers: ["ContainerStats.swap", "SwapUsage.timestamp", "SwapUsage.swap_usage_bytes"],
+  async run({ cri, pod }) {
+    const c = await pod.start({ resources: { memoryLimitInBytes: 67_108_864n } });
+    const files = "/sys/fs/cgroup/memory.swap.current /sys/fs/cgroup/memory/memory.memsw.usage_in_bytes";
+    const counted = await c.observe({ inside: `ls ${files} 2>/dev/null | wc -l`, recorded: () => "1" });
+    const { swap: found, memory } = await measure({ cri }, c.id);
+    expect(memory?.workingSetBytes).toBeDefined();
+    if (counted === "0") {
+      expect(found).toBeUndefined();
+      return;
+    }
+    expect(found?.timestamp).toBeGreaterThan((await c.status()).createdAt);
+    expect(found?.swapUsageBytes?.value).toBeLessThan(67_108_864n);
   },
 });

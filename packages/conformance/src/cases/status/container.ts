@@ -7,6 +7,7 @@ export const containerAsAsked: Case = defineCase({
   name: "ContainerStatus and ListContainers have metadata, labels and annotations as they were asked for",
   cites: "runtime.v1 ContainerStatus, Container: annotations as they came, unchanged",
   covers: [
+    "ContainerStatusResponse.status",
     "ContainerConfig.metadata",
     "ContainerConfig.labels",
     "ContainerConfig.annotations",

@@ -173,6 +173,35 @@ export const propagation: Case = defineCase({
   },
 });
 
+export const bothWays: Case = defineCase({
+  name: "mounts that either side makes later are seen by the other where both ways were asked for",
+  cites: "runtime.v1 MountPropagation: PROPAGATION_BIDIRECTIONAL is rshared",
+  covers: ["Mount.propagation"],
+  critest: [
+    "[k8s.io] Container Mount Propagation runtime should support mount propagation mount with 'rshared' should support propagation from host to container and vice versa",
+  ],
+  needs: ["inside"],
+  async run({ anotherPod, defer }) {
+    const folder = await nodeFolder({ defer });
+    const [ours, theirs] = [join(folder, "ours"), join(folder, "theirs")];
+    await Promise.all([mkdir(ours), mkdir(theirs)]);
+    await run("mount", ["--bind", folder, folder]);
+    defer("mounts", () => run("umount", ["--recursive", folder]));
+    await run("mount", ["--make-shared", folder]);
+    const both = { hostPath: folder, propagation: MountPropagation.PROPAGATION_BIDIRECTIONAL };
+    const pod = anotherPod({ security: { privileged: true } });
+    const c = await pod.start({
+      security: { privileged: true },
+      config: { mounts: [{ containerPath: "/shared", ...both }] },
+    });
+    await run("mount", ["-t", "tmpfs", "tmpfs", ours]);
+    await writeFile(join(ours, "file"), "ours");
+    const inside = "mount -t tmpfs tmpfs /shared/theirs && printf theirs > /shared/theirs/file; cat /shared/ours/file";
+    expect(await c.observe({ inside, recorded: nothing })).toBe("ours");
+    expect(await readFile(join(theirs, "file"), "utf8")).toBe("theirs");
+  },
+});
+
 export const devices: Case = defineCase({
   name: "a device of the node is there under the path and with the permissions that were asked for",
   cites: "runtime.v1 Device: container_path, host_path, permissions; OCI runtime-spec linux.devices",

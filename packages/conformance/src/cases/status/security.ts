@@ -155,9 +155,13 @@ async function node(field: string): Promise<string> {
 }
 
 export const ownSeccompProfile: Case = defineCase({
-  name: "a seccomp profile of the node's refuses the system calls that it names",
+  name: "a seccomp profile of the node's refuses the system calls that it names, also under the old field's name",
   cites: "runtime.v1 SecurityProfile.localhost_ref: the absolute path of a JSON file; OCI runtime-spec seccomp",
-  covers: ["SecurityProfile.localhost_ref", "SecurityProfile.profile_type"],
+  covers: [
+    "SecurityProfile.localhost_ref",
+    "SecurityProfile.profile_type",
+    "LinuxContainerSecurityContext.seccomp_profile_path",
+  ],
   critest: [
     "[k8s.io] Security Context SeccompProfilePath should support seccomp localhost profile on the container",
     "[k8s.io] Security Context SeccompProfilePath runtime should support an seccomp profile that blocks setting hostname with SYS_ADMIN",
@@ -170,23 +174,30 @@ export const ownSeccompProfile: Case = defineCase({
     const profile = { defaultAction: "SCMP_ACT_ALLOW", syscalls: [{ names, action: "SCMP_ACT_ERRNO" }] };
     await writeFile(file, JSON.stringify(profile));
     const { Localhost } = SecurityProfile_ProfileType;
-    const c = await pod.start({ security: { seccomp: { profileType: Localhost, localhostRef: file } } });
-    const found = await c.observe({
-      inside: "if mkdir /tmp/conformance 2>/dev/null; then echo made; else echo refused; fi",
+    const old = `localhost/${file}`;
+    const inside = "if mkdir /tmp/conformance 2>/dev/null; then echo made; else echo refused; fi";
+    const one = await pod.start({ security: { seccomp: { profileType: Localhost, localhostRef: file } } });
+    const other = await pod.start({ security: { seccompProfilePath: old } });
+    const byField = await one.observe({
+      inside,
       recorded: (info) =>
         security(info, "seccomp.localhost_ref") === file &&
         /^(2|Localhost)$/.test(security(info, "seccomp.profile_type"))
           ? "refused"
           : "made",
     });
-    expect(found).toBe("refused");
+    const byPath = await other.observe({
+      inside,
+      recorded: (info) => (security(info, "seccomp_profile_path") === old ? "refused" : "made"),
+    });
+    expect({ byField, byPath }).toEqual({ byField: "refused", byPath: "refused" });
   },
 });
 
 export const unknownSeccompProfile: Case = defineCase({
   name: "a seccomp profile that is not on the node runs no container without it",
   cites: "runtime.v1 SecurityProfile.ProfileType: an unknown one fails the create",
-  covers: ["SecurityProfile.localhost_ref"],
+  covers: [],
   needs: ["inside"],
   async run({ pod, unique }) {
     const { Localhost } = SecurityProfile_ProfileType;

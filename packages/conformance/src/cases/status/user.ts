@@ -23,6 +23,8 @@ export const userAndGroup: Case = defineCase({
   name: "a container runs as the user and the group that it asks for, with further groups",
   cites: "runtime.v1 LinuxContainerSecurityContext: run_as_user, run_as_group, supplemental_groups",
   covers: [
+    "ContainerConfig.linux",
+    "LinuxContainerConfig.security_context",
     "LinuxContainerSecurityContext.run_as_user",
     "LinuxContainerSecurityContext.run_as_group",
     "LinuxContainerSecurityContext.supplemental_groups",
