@@ -40,9 +40,9 @@ function madeOf({ username, password, auth }: Fields): readonly string[] {
   if (typeof password === "string" && password !== "") pairs.push(toBase64(`${String(username)}:${password}`));
   const decoded = fromBase64(pairs[0] ?? "");
   // Docker pads such values with NULs
-  const words = decoded.includes(":") ? [decoded.slice(decoded.indexOf(":") + 1).replace(/\0+$/, "")] : [];
+  const words = decoded.includes(":") ? [withoutEnd(decoded.slice(decoded.indexOf(":") + 1), "\0")] : [];
   // base64 may be shown without its padding
-  return [...words, ...pairs, ...pairs.map((pair) => pair.replace(/=+$/, ""))];
+  return [...words, ...pairs, ...pairs.map((pair) => withoutEnd(pair, "="))];
 }
 
 function toBase64(text: string): string {
@@ -51,7 +51,14 @@ function toBase64(text: string): string {
 
 /** Empty when it is no base64. */
 function fromBase64(text: string): string {
-  const digits = text.replace(/=+$/, "");
+  const digits = withoutEnd(text, "=");
   if (!/^[A-Za-z0-9+/]+$/.test(digits) || digits.length % 4 === 1) return "";
   return new TextDecoder().decode(Uint8Array.from(atob(digits), (c) => c.charCodeAt(0)));
+}
+
+/** Without the characters at its end; a pattern such as `=+$` would take quadratic time (THREATS T12.02). */
+function withoutEnd(text: string, character: string): string {
+  let end = text.length;
+  while (end > 0 && text.charAt(end - 1) === character) end--;
+  return text.slice(0, end);
 }

@@ -6,6 +6,16 @@ import { type RegistryAuth, readCredentials } from "./credentials.ts";
 const base64 = (text: string): string => Buffer.from(text).toString("base64");
 
 describe("readCredentials()", () => {
+  it("T12.02: takes time in proportion to what a pull secret holds", () => {
+    const began = performance.now();
+    const credentials = readCredentials({ auth: base64(`u:${"\0".repeat(1_000_000)}x${"=".repeat(1_000_000)}`) });
+    expect(credentials?.secrets().length).toBeGreaterThan(0);
+    expect(readCredentials({ auth: base64(`u:p${"\0".repeat(1_000_000)}`) })?.reveal()).toMatchObject({
+      password: "p",
+    });
+    expect(performance.now() - began).toBeLessThan(2000);
+  });
+
   it.each([
     [
       { username: "u", password: "p" },

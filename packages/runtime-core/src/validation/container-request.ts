@@ -28,7 +28,9 @@ export function parseContainer(request: CreateContainerRequest): ContainerConfig
 /** The absolute path of a container's log; "" when the caller wants none. */
 export function absoluteLogPath(logDirectory: string, logPath: string): string {
   if (logDirectory === "" || logPath === "") return "";
-  return `${logDirectory.replace(/\/+$/, "")}/${logPath}`;
+  let end = logDirectory.length;
+  while (end > 0 && logDirectory.charAt(end - 1) === "/") end--;
+  return `${logDirectory.slice(0, end)}/${logPath}`;
 }
 
 function checkLogPath(path: string): void {
