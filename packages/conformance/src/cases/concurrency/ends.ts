@@ -53,14 +53,10 @@ export const removalOfABusyPod: Case = defineCase({
     await pod.run();
     const busy = Promise.allSettled(Array.from({ length: 4 }, () => pod.start()));
     await cri.version({}); // they are on their way
-    const gone = async () => {
-      await cri.stopPodSandbox({ podSandboxId: pod.id });
-      return await cri.removePodSandbox({ podSandboxId: pod.id }).then(() => true as const);
-    };
-    await Promise.allSettled([gone(), busy]);
-    await busy;
+    const remove = () => cri.removePodSandbox({ podSandboxId: pod.id }).then(() => true as const);
+    await Promise.allSettled([cri.stopPodSandbox({ podSandboxId: pod.id }).then(remove), busy]);
     // an error means that something is left, and the kubelet calls again
-    await until("the pod is removed", () => gone().catch(() => undefined));
+    await until("the pod is removed", () => remove().catch(() => undefined));
     expect((await cri.listPodSandbox({ filter: { id: pod.id } })).items).toEqual([]);
     expect((await cri.listContainers({ filter: { podSandboxId: pod.id } })).containers).toEqual([]);
     await expectFailure(cri.podSandboxStatus({ podSandboxId: pod.id }), "NOT_FOUND");
