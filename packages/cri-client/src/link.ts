@@ -106,14 +106,18 @@ export class Link {
   async ready(wait: Wait): Promise<void> {
     while (this.#state.name !== "ready") {
       if (!this.#onTheWay()) throw this.refusal();
-      if (this.#attempt === undefined) {
-        // nobody dials now: this call has it done, unless that was tried just now
-        const due = performance.now() - this.#failedAt >= this.#options.backoff.initialMs;
-        if (!due && !wait.waitForReady) throw this.refusal();
-        if (due) this.#wake.fire();
-      }
+      // nobody dials now: this call has it done, but no sooner after the last failure than anybody dials again
+      const dueAt = this.#failedAt + this.#options.backoff.initialMs;
+      const early = this.#attempt === undefined && performance.now() < dueAt;
+      if (this.#attempt === undefined && !early) this.#wake.fire();
       const attempt = this.#attempt;
-      const how = await this.#changed.next(wait);
+      const { signal, deadline = Number.POSITIVE_INFINITY } = wait;
+      const until = early ? Math.min(dueAt, deadline) : deadline;
+      const how = await this.#changed.next({
+        signal,
+        ...(until === Number.POSITIVE_INFINITY ? {} : { deadline: until }),
+      });
+      if (how === "late" && until < deadline) continue;
       if (how !== "fired") throw this.#tooLong(how, wait, `not ready in time: ${this.refusal().message}`);
       const failed = attempt !== undefined && this.#attempt === undefined;
       if (failed && !wait.waitForReady && this.#onTheWay()) throw this.refusal();

@@ -102,7 +102,8 @@ function finish(input: PrepareInput, { places }: Places, refused: readonly Refus
   const { request, version, method } = input;
   if (version === "v1" && places.length === 0) return { request, dropped: [] };
   const draft = new Draft(request);
-  fillProfiles(draft, places);
+  // a runtime that the judgement is left to is sent what the caller wrote
+  if (input.onUnsupportedField !== "send" || version !== "v1") fillProfiles(draft, places);
   clearEffects(
     draft,
     refused.map(({ asked }) => asked),
