@@ -1,4 +1,7 @@
 // The simulated engine behind a socket, which can be ended and started again over the same machine.
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { startFakeRuntime } from "@keelson/fake-runtime";
 import type { StateStore } from "@keelson/runtime-core/ports";
 import { createMemoryStore, createSimulatedWorld } from "@keelson/runtime-core/sim";
@@ -16,8 +19,9 @@ export async function openSimulatedTarget(): Promise<OpenTarget> {
   let disk = createMemoryStore();
   // what is on the disk stays when the runtime closes it
   const store = (): StateStore => ({ ...disk, close: async () => undefined });
-  let runtime = await startFakeRuntime({ world, store: store(), script, drainMs });
-  const { endpoint } = runtime;
+  const folder = await mkdtemp(join(tmpdir(), "keelson-simulated-"));
+  const endpoint = `unix://${join(folder, "cri.sock")}`;
+  let runtime = await startFakeRuntime({ world, store: store(), script, endpoint, drainMs });
   return {
     target: {
       endpoint,
@@ -34,6 +38,7 @@ export async function openSimulatedTarget(): Promise<OpenTarget> {
     async close() {
       await runtime.close();
       await world.reboot();
+      await rm(folder, { recursive: true });
     },
   };
 }
