@@ -29,7 +29,7 @@ export interface Command {
   readonly stderr?: string;
   readonly afterMs?: number;
   /** There is no such command in the image. */
-  readonly notFound?: true;
+  readonly notFound?: boolean;
 }
 
 /** Ends soon after its start. */

@@ -3,7 +3,7 @@ import type { Command, Line, Program } from "./program.ts";
 const nowhere = "/there/is/no/such/command";
 
 /** The argument vector of a container that does as the program says. */
-export function renderProgram(program: Program): readonly string[] {
+export function renderProgram(program: Omit<Program, "exec">): readonly string[] {
   if (program.noCommand === true) return [nowhere];
   return ["sh", "-c", [trap(program), ...play(program)].join("\n")];
 }
