@@ -58,6 +58,12 @@ describe("figures of a cgroup of v1", () => {
     expect(over.memory?.availableBytes).toEqual({ value: 0n });
   });
 
+  it("have the pressure that cgroup2 counts beside v1", () => {
+    const hybrid = { "cpu.pressure": pressure, "memory.pressure": pressure, "io.pressure": pressure };
+    const { cpu, memory, io } = figuresOfV1(texts({ ...files, ...hybrid }));
+    expect([cpu?.psi, memory?.psi, io]).toEqual([psi, psi, { timestamp, psi }]);
+  });
+
   it("are absent with their files", () => {
     expect(figuresOfV1(texts({}))).toEqual({});
     expect(figuresOfV1(texts({ "memory.stat": "total_rss 1\n", "cpuacct.usage": "no number" }))).toEqual({});

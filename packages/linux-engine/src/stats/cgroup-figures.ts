@@ -24,20 +24,24 @@ export const filesOfV1: ReadonlyMap<string, string> = new Map([
   ["pids.current", "pids"],
 ]);
 
+/** Kept by cgroup2, also where it stands beside v1 (Documentation/accounting/psi). */
+export const pressureFiles: readonly string[] = ["cpu.pressure", "memory.pressure", "io.pressure"];
+
 export const filesOfV2: readonly string[] = [
+  ...pressureFiles,
   "cpu.stat",
-  "cpu.pressure",
   "memory.current",
   "memory.stat",
   "memory.max",
-  "memory.pressure",
   "memory.swap.current",
   "memory.swap.max",
-  "io.pressure",
   "pids.current",
 ];
 
-/** Figures of a cgroup of v1 (Documentation/admin-guide/cgroup-v1). `total_` counts what is below, too. */
+/**
+ * Figures of a cgroup of v1 (Documentation/admin-guide/cgroup-v1). `total_` counts what is below, too. Of pressure v1 knows
+ * nothing: on a hybrid host it is that of the cgroup of the same path in cgroup2.
+ */
 export function figuresOfV1(texts: CgroupTexts): CgroupFigures {
   const { timestamp } = texts;
   const cpu = numberOf(texts.get("cpuacct.usage"));
@@ -47,7 +51,7 @@ export function figuresOfV1(texts: CgroupTexts): CgroupFigures {
   const bothLimit = limitOf(texts.get("memory.memsw.limit_in_bytes"));
   const swapLimit = limit === undefined || bothLimit === undefined ? undefined : bothLimit - limit;
   return {
-    ...(cpu === undefined ? {} : { cpu: { timestamp, usageCoreNanoSeconds: { value: cpu } } }),
+    ...cpuFigures(texts, cpu),
     ...memoryFigures({
       timestamp,
       usage,
@@ -56,8 +60,10 @@ export function figuresOfV1(texts: CgroupTexts): CgroupFigures {
       rss: stat.get("total_rss"),
       faults: stat.get("total_pgfault"),
       majorFaults: stat.get("total_pgmajfault"),
+      ...withPressure(texts.get("memory.pressure")),
     }),
     ...swapFigures(timestamp, stat.get("total_swap"), swapLimit),
+    ...ioFigures(texts),
     ...taskFigures(texts),
   };
 }
@@ -67,17 +73,8 @@ export function figuresOfV2(texts: CgroupTexts): CgroupFigures {
   const { timestamp } = texts;
   const cpu = namedNumbers(texts.get("cpu.stat")).get("usage_usec");
   const stat = namedNumbers(texts.get("memory.stat"));
-  const io = pressureOf(texts.get("io.pressure"));
   return {
-    ...(cpu === undefined
-      ? {}
-      : {
-          cpu: {
-            timestamp,
-            usageCoreNanoSeconds: { value: cpu * 1000n },
-            ...withPressure(texts.get("cpu.pressure")),
-          },
-        }),
+    ...cpuFigures(texts, cpu === undefined ? undefined : cpu * 1000n),
     ...memoryFigures({
       timestamp,
       usage: numberOf(texts.get("memory.current")),
@@ -89,9 +86,21 @@ export function figuresOfV2(texts: CgroupTexts): CgroupFigures {
       ...withPressure(texts.get("memory.pressure")),
     }),
     ...swapFigures(timestamp, numberOf(texts.get("memory.swap.current")), limitOf(texts.get("memory.swap.max"))),
-    ...(io === undefined ? {} : { io: { timestamp, psi: io } }),
+    ...ioFigures(texts),
     ...taskFigures(texts),
   };
+}
+
+function cpuFigures(texts: CgroupTexts, usedNs: bigint | undefined): Pick<CgroupFigures, "cpu"> {
+  if (usedNs === undefined) return {};
+  const { timestamp } = texts;
+  const pressure = withPressure(texts.get("cpu.pressure"));
+  return { cpu: { timestamp, usageCoreNanoSeconds: { value: usedNs }, ...pressure } };
+}
+
+function ioFigures(texts: CgroupTexts): Pick<CgroupFigures, "io"> {
+  const psi = pressureOf(texts.get("io.pressure"));
+  return psi === undefined ? {} : { io: { timestamp: texts.timestamp, psi } };
 }
 
 interface MemoryTexts {

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { CgroupLayout } from "../host/cgroup-layout.ts";
-import { type CgroupFigures, figuresOfV1, figuresOfV2, filesOfV1, filesOfV2 } from "./cgroup-figures.ts";
+import { type CgroupFigures, figuresOfV1, figuresOfV2, filesOfV1, filesOfV2, pressureFiles } from "./cgroup-figures.ts";
 import { readKernelFile } from "./read-kernel-file.ts";
 
 /** Measures a cgroup with all below it. `path` is below the hierarchy's root. Without figures when it is gone. */
@@ -20,5 +20,7 @@ export async function measureCgroup(layout: CgroupLayout, path: string): Promise
 }
 
 function v1Files(layout: CgroupLayout): (readonly [name: string, root: string | undefined])[] {
-  return [...filesOfV1].map(([name, controller]) => [name, layout.mounts.get(controller)]);
+  const ofControllers = [...filesOfV1].map(([name, controller]) => [name, layout.mounts.get(controller)] as const);
+  // on a hybrid host the OCI runtimes put containers into cgroup2, too
+  return [...ofControllers, ...pressureFiles.map((name) => [name, layout.unified] as const)];
 }

@@ -44,12 +44,13 @@ export function createSimulatedEngine(options: SimulatedEngineOptions): Engine {
   const onError = options.onError ?? ((error: unknown): void => console.error(error));
   const script = parseScript(options.script ?? {});
   const life = world.enter();
-  const sandboxTools = { life, faults, handlers: script.handlers };
+  const { handlers, dualStack } = script;
+  const sandboxTools = { life, faults, handlers, dualStack };
   const scriptOf = (config: ContainerConfig): ContainerScript => containerScript(config, script);
   const containerTools: ContainerTools = { life, faults, clock, logs, onError, scriptOf };
 
   return {
-    node: createNode({ handlers: script.handlers }),
+    node: createNode({ handlers }),
     sandboxes: createSandboxes(sandboxTools),
     containers: createContainers(containerTools),
     images: createImages({ life, script, clock, faults }),

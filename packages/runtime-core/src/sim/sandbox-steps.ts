@@ -5,6 +5,8 @@ import type { Life } from "./world.ts";
 
 export interface SandboxTools extends StepTools {
   readonly life: Life;
+  /** Pods get an address of IPv6, too. */
+  readonly dualStack: boolean;
 }
 
 const pinNamespaces = simulatedStep<SandboxRecord, SandboxTools>({
@@ -52,10 +54,10 @@ const attachNetwork = simulatedStep<SandboxRecord, SandboxTools>({
   heldUntil: "stop",
   durable: true,
   plan: ({ id, config }) => (isHostNetwork(config.linux) ? undefined : { owner: id }),
-  apply({ owner }, { life }) {
+  apply({ owner }, { life, dualStack }) {
     const address = life.freeAddress();
     life.hold("address", owner, address);
-    return { ips: [address] };
+    return { ips: dualStack ? [address, `fd00:88::${address.split(".").slice(2).join(":")}`] : [address] };
   },
   revert({ owner }, { life }) {
     life.release("address", owner);

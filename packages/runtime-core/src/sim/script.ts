@@ -18,6 +18,8 @@ export interface Script {
   readonly containers?: Readonly<Record<string, ContainerScript>>;
   /** Runtime handlers beside the default one. */
   readonly handlers?: readonly string[];
+  /** Pods get an address of IPv6, too. Default false. */
+  readonly dualStack?: boolean;
 }
 
 export interface ScriptImage {
@@ -68,6 +70,10 @@ export interface ScriptUsage {
   /** Received and sent over the pod's network so far. Default 0. */
   readonly receivedBytes?: number;
   readonly sentBytes?: number;
+  /** Names of network interfaces that it has added to its pod. Default: none. */
+  readonly interfaces?: readonly string[];
+  /** Thousandths of the time that its processes wait for CPU, memory and disks. Default 1. */
+  readonly stalledMillis?: number;
 }
 
 export interface ScriptLine {
@@ -116,6 +122,7 @@ export interface CheckedScript {
   readonly images: readonly ScriptImage[] | undefined;
   readonly containers: ReadonlyMap<string, ContainerScript>;
   readonly handlers: readonly string[];
+  readonly dualStack: boolean;
 }
 
 /**
@@ -130,6 +137,8 @@ export function parseScript(value: unknown, where = "script"): CheckedScript {
     ),
     containers: root.map("containers", readContainer),
     handlers: root.optionalList("handlers", (item) => item.asText(63)) ?? [],
+    dualStack: false,
+    ...root.optional("dualStack", (item) => item.asFlag()),
   }));
 }
 
@@ -210,6 +219,8 @@ function readUsage(fields: Fields): ScriptUsage {
     ...fields.optional("processes", (item) => item.asInteger(0, 1_000_000)),
     ...fields.optional("receivedBytes", (item) => item.asInteger(0, Number.MAX_SAFE_INTEGER)),
     ...fields.optional("sentBytes", (item) => item.asInteger(0, Number.MAX_SAFE_INTEGER)),
+    ...fields.optional("interfaces", (item) => item.asList((name) => name.asText(15))),
+    ...fields.optional("stalledMillis", (item) => item.asInteger(0, 1000)),
   };
 }
 

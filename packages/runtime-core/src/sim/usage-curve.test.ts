@@ -26,6 +26,19 @@ describe("usageAt()", () => {
       processes: 1,
       receivedBytes: 0,
       sentBytes: 0,
+      interfaces: [],
+      stalled: {
+        totalNs: second / 1000n,
+        avg10: 0.01,
+        avg60: expect.closeTo(0.1 / 60),
+        avg300: expect.closeTo(0.1 / 300),
+      },
     });
+  });
+
+  it("tells how long was waited, all along and over the last seconds", () => {
+    const usage = [{ stalledMillis: 0 }, { atMs: 300_000, stalledMillis: 500, interfaces: ["net1"] }];
+    expect(usageAt(usage, 300n * second)).toMatchObject({ interfaces: ["net1"], stalled: { totalNs: 0n, avg10: 0 } });
+    expect(usageAt(usage, 330n * second).stalled).toEqual({ totalNs: 15n * second, avg10: 50, avg60: 25, avg300: 5 });
   });
 });

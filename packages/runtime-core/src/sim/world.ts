@@ -34,6 +34,12 @@ export interface SimulatedWorld {
   enter(): Life;
 }
 
+/** Nanoseconds. */
+export interface Spent {
+  readonly cpuNs: bigint;
+  readonly stalledNs: bigint;
+}
+
 /** One engine's hold on the world. */
 export interface Life {
   /** From now on everything that happens is told to `listener` alone. Before this nothing can be made. */
@@ -52,8 +58,8 @@ export interface Life {
   process(id: string): SimulatedProcess | undefined;
   /** Those of a sandbox, also what has ended and is not forgotten. */
   processesOf(pod: string): readonly SimulatedProcess[];
-  /** CPU time of a sandbox's processes so far, those that are forgotten too. */
-  cpuNsOf(pod: string): bigint;
+  /** What a sandbox's processes have spent so far, those that are forgotten too. */
+  spentBy(pod: string): Spent;
   /** Kills it, if it still runs, and forgets its end. */
   forget(id: string): void;
   /** Gives back all that an owner holds, its process too. */
@@ -65,8 +71,8 @@ export function createSimulatedWorld(): SimulatedWorld {
   const held = new Map<Held, Map<string, string>>();
   const processes = new Map<string, SimulatedProcess>();
   const images = new Map<string, StoredImage>();
-  /** CPU time of processes that are forgotten, by sandbox. */
-  const spent = new Map<string, bigint>();
+  /** By processes that are forgotten, by sandbox. */
+  const spent = new Map<string, Spent>();
   let listener: Listener | undefined;
   let newest = 0;
 
@@ -79,7 +85,7 @@ export function createSimulatedWorld(): SimulatedWorld {
   const end = (id: string): void => {
     const process = processes.get(id);
     processes.delete(id);
-    if (process !== undefined) spent.set(process.pod, (spent.get(process.pod) ?? 0n) + process.usage().cpuNs);
+    if (process !== undefined) spent.set(process.pod, withSpentOf(spent.get(process.pod) ?? nothing, process));
     if (process?.exit === undefined) process?.vanish();
   };
 
@@ -152,9 +158,9 @@ export function createSimulatedWorld(): SimulatedWorld {
         },
         process: (id) => processes.get(id),
         processesOf: (pod) => [...processes.values()].filter((process) => process.pod === pod),
-        cpuNsOf(pod) {
+        spentBy(pod) {
           const running = [...processes.values()].filter((process) => process.pod === pod);
-          return running.reduce((sum, process) => sum + process.usage().cpuNs, spent.get(pod) ?? 0n);
+          return running.reduce(withSpentOf, spent.get(pod) ?? nothing);
         },
         forget(id) {
           assertAlive();
@@ -169,4 +175,11 @@ export function createSimulatedWorld(): SimulatedWorld {
       };
     },
   };
+}
+
+const nothing: Spent = { cpuNs: 0n, stalledNs: 0n };
+
+function withSpentOf({ cpuNs, stalledNs }: Spent, process: SimulatedProcess): Spent {
+  const usage = process.usage();
+  return { cpuNs: cpuNs + usage.cpuNs, stalledNs: stalledNs + usage.stalled.totalNs };
 }
