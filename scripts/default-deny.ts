@@ -10,7 +10,8 @@ export const defaultDenyPage: string = join(import.meta.dirname, "../docs/refere
 const meaning = [
   "- **honoured**: kept, by what the last column names; a file lies in `packages/linux-engine/src/spec/`,",
   "  a message is a table of this page. Where it says so, single values are refused.",
-  "- **refused**: every value that the last column names is answered FailedPrecondition with the field's name.",
+  "- **refused**: every value that the last column names is answered FailedPrecondition with the field's name; where a",
+  "  call is named, that call is answered Unimplemented.",
   "- **ignored**: not acted upon, for the reason given, and told under `reported` in verbose `info` where it asks for",
   "  something.",
 ];

@@ -33,8 +33,6 @@ const refusedElsewhere: ReadonlySet<string> = new Set([
   ),
 ]);
 
-/** Fields that mean something only beside a value that is refused. */
-const refusedBesides: ReadonlySet<string> = new Set(["NamespaceOption.target_id"]);
 /** Ignored fields that ask for nothing on a machine without what they are for. */
 const meaningless: ReadonlySet<string> = new Set(["Mount.selinux_relabel"]);
 /** An enum with more values than this is one thing to observe. */
@@ -57,12 +55,13 @@ export function unprovenFields(): readonly string[] {
       const need = (is: boolean, what: string): void => {
         if (!is) problems.push(`${name}: ${what}`);
       };
-      if (rule.verdict === "ignored") need(shown("reported") || meaningless.has(name), "no test sees it reported");
+      const told = rule.verdict === "ignored" || (rule.verdict === "refused" && rule.call !== undefined);
+      if (told) need(shown("reported") || meaningless.has(name), "no test sees it reported");
       else if (rule.refuse !== undefined) {
         need(shown("refused") || refusedElsewhere.has(name), "no test sees a value of it refused");
       }
-      if (rule.verdict === "honoured") need(shown("observed") || refusedBesides.has(name), "no test observes it");
-      if (rule.verdict !== "ignored") for (const one of values) need(either(one), `no test for ${one}`);
+      if (rule.verdict === "honoured") need(shown("observed"), "no test observes it");
+      if (!told) for (const one of values) need(either(one), `no test for ${one}`);
     }
   }
   const claimed = [...claims.observed, ...claims.refused, ...claims.reported];

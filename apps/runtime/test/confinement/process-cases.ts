@@ -65,6 +65,18 @@ export function processCases(stage: () => Stage): void {
       ]);
     });
 
+    test("a standard input that stays open, where one is asked for", observes("ContainerConfig.stdin"), async () => {
+      const containerId = await stage().start({ script: "cat >/got", extra: { stdin: true } });
+      for (const word of ["first", "second"]) {
+        // whoever writes to a pipe and goes ends it, unless another end of it is open
+        const seen = `echo ${word} >/proc/1/fd/0; until grep -q ${word} /got; do usleep 1000; done`;
+        expect(await stage().exec(containerId, seen)).toBe("");
+      }
+      expect(await stage().exec(containerId, "readlink /proc/1/fd/0")).toMatch(/^pipe:/);
+      const { lines } = await stage().look("readlink /proc/self/fd/0; cat; echo ended");
+      expect(lines).toEqual(["/dev/null", "ended"]);
+    });
+
     test("a signal of its own to stop by", observes("ContainerConfig.stop_signal"), async () => {
       const script = "trap 'exit 5' USR1; trap 'exit 6' TERM; while :; do usleep 10000; done";
       for (const [stopSignal, code] of [

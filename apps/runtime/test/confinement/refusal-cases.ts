@@ -46,6 +46,7 @@ export function refusalCases(stage: () => Stage): void {
           refusals.push(
             at({ pid: POD }, "pid"),
             at({ pid: TARGET, targetId: "x" }, "pid"),
+            at({ targetId: "x" }, "target_id"),
             at({ pid: 9 as NamespaceMode }, "pid"),
           );
         }

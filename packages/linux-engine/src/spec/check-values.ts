@@ -50,6 +50,10 @@ export function checkSandboxValues(config: PodSandboxConfig, facts: Pick<HostFac
   const cgroupParent = config.linux?.cgroupParent ?? "";
   if (cgroupParent !== "") checkCgroupParent(cgroupParent, facts.cgroupDriver);
   readSysctls(config.linux?.sysctls ?? {});
+  // the kubelet has set them; what is recorded and shown has to mean something all the same
+  const { resources, overhead } = config.linux ?? {};
+  if (resources !== undefined) checkResources(resources);
+  if (overhead !== undefined) checkResources(overhead, "linux.overhead");
 }
 
 /** sethostname(2) takes 64 bytes; the name also becomes a line of a file and a variable. */

@@ -125,11 +125,11 @@ describe("admitSandbox() and admitContainer()", () => {
       { field: "linux.security_context.run_as_user", value: '{"value":"5"}' },
       { field: "linux.security_context.readonly_rootfs", value: "true", why: "a sandbox has no process of its own" },
     ]);
-    const container = containerConfig({ stdin: true, windows: {} });
+    const container = containerConfig({ stdin: true, stdinOnce: true, windows: {} });
     container.$unknown = [{ no: 99, wireType: 0, data: Uint8Array.of(1) }];
     expect(admitContainer(container, sandboxConfig(), hostFacts()).map((item) => item.field)).toEqual([
       "field 99",
-      "stdin",
+      "stdin_once",
       "windows",
     ]);
   });
@@ -209,6 +209,7 @@ const cases: Case[] = [
   inContext("namespace_options.pid", { namespaceOptions: { ...options, pid: POD } }),
   inContext("namespace_options.pid", { namespaceOptions: { ...options, pid: NODE } }),
   inContext("namespace_options.pid", { namespaceOptions: { ...options, pid: TARGET, targetId: "x" } }),
+  inContext("namespace_options.target_id", { namespaceOptions: { ...options, targetId: "x" } }),
   inContext("namespace_options.network", { namespaceOptions: { ...options, network: NODE } }),
   inContext("namespace_options.ipc", { namespaceOptions: { ...options, ipc: NODE } }),
   inContext("privileged", { privileged: true }),

@@ -32,14 +32,18 @@ export interface FieldRuleRow {
   readonly field: string;
   readonly verdict: FieldRule<unknown, unknown>["verdict"];
   readonly text: string;
+  /** Of `refused`: the call that does so, where the field is taken by all others. */
+  readonly call?: string;
 }
 
 /** The whole list of default deny, in the order of the protocol's fields. */
 export function listFieldRules(): FieldRuleRow[] {
   return ruleTables.flatMap(({ message, rules }) =>
     message.fields.map((field) => {
-      const { verdict, text } = ruleOf(rules, field);
-      return { field: `${message.typeName}.${field.name}`, verdict, text };
+      const rule = ruleOf(rules, field);
+      const { verdict, text } = rule;
+      const row = { field: `${message.typeName}.${field.name}`, verdict, text };
+      return rule.verdict === "refused" && rule.call !== undefined ? { ...row, call: rule.call } : row;
     }),
   );
 }
@@ -73,6 +77,11 @@ function walk(desc: DescMessage, message: Message, at: RuleContext, path = ""): 
     if (rule.verdict === "ignored") {
       if (!isUnset(value) && rule.asksNothing?.(at) !== true)
         reported.push({ field: name, value: show(field, value), why: rule.text });
+      continue;
+    }
+    if (rule.verdict === "refused" && rule.call !== undefined) {
+      if (!isUnset(value))
+        reported.push({ field: name, value: show(field, value), why: `${rule.text}: ${rule.call} is not served` });
       continue;
     }
     const why = rule.refuse?.(value, at, message);

@@ -40,34 +40,33 @@ function isEmpty(value: object): boolean {
   return Object.keys(value).length === 0;
 }
 
-/** What can be said without knowing the host. @throws INVALID_ARGUMENT */
-export function checkResources(resources: LinuxContainerResources): void {
-  range("cpu_shares", resources.cpuShares, 2n, 262_144n);
-  range("cpu_period", resources.cpuPeriod, 1000n, 1_000_000n);
-  if (resources.cpuQuota !== -1n) range("cpu_quota", resources.cpuQuota, 1000n, maxInt64);
-  if (resources.memoryLimitInBytes !== -1n) range("memory_limit_in_bytes", resources.memoryLimitInBytes, 1n, maxInt64);
+/** What can be said without knowing the host. `at`: where they stand. @throws INVALID_ARGUMENT */
+export function checkResources(resources: LinuxContainerResources, at: string = root): void {
+  const range = (field: string, value: bigint, [min, max]: readonly [bigint, bigint]): void => {
+    if (value === 0n || (value >= min && value <= max)) return;
+    throw invalidArgument(`read ${at}.${field}: ${value} is not in ${min}…${max}`);
+  };
   const { memoryLimitInBytes: limit, memorySwapLimitInBytes: swap } = resources;
-  if (swap !== -1n) range("memory_swap_limit_in_bytes", swap, 1n, maxInt64);
+  range("cpu_shares", resources.cpuShares, [2n, 262_144n]);
+  range("cpu_period", resources.cpuPeriod, [1000n, 1_000_000n]);
+  if (resources.cpuQuota !== -1n) range("cpu_quota", resources.cpuQuota, [1000n, maxInt64]);
+  if (limit !== -1n) range("memory_limit_in_bytes", limit, [1n, maxInt64]);
+  if (swap !== -1n) range("memory_swap_limit_in_bytes", swap, [1n, maxInt64]);
   if (limit > 0n && swap > 0n && swap < limit) {
-    throw invalidArgument(`read ${root}.memory_swap_limit_in_bytes: ${swap} is below the memory limit ${limit}`, {
+    throw invalidArgument(`read ${at}.memory_swap_limit_in_bytes: ${swap} is below the memory limit ${limit}`, {
       hint: "it counts memory and swap together",
     });
   }
-  if (resources.cpusetCpus !== "") checkCpuset(resources.cpusetCpus, `${root}.cpuset_cpus`);
-  if (resources.cpusetMems !== "") checkCpuset(resources.cpusetMems, `${root}.cpuset_mems`);
+  if (resources.cpusetCpus !== "") checkCpuset(resources.cpusetCpus, `${at}.cpuset_cpus`);
+  if (resources.cpusetMems !== "") checkCpuset(resources.cpusetMems, `${at}.cpuset_mems`);
   for (const [index, { pageSize }] of resources.hugepageLimits.entries()) {
     if (!/^[1-9]\d{0,9}[KMGT]B$/.test(pageSize)) {
-      throw invalidArgument(`read ${root}.hugepage_limits[${index}].page_size: ${quote(pageSize)} is not like "2MB"`);
+      throw invalidArgument(`read ${at}.hugepage_limits[${index}].page_size: ${quote(pageSize)} is not like "2MB"`);
     }
   }
 }
 
 const maxInt64 = 2n ** 63n - 1n;
-
-function range(field: string, value: bigint, min: bigint, max: bigint): void {
-  if (value === 0n || (value >= min && value <= max)) return;
-  throw invalidArgument(`read ${root}.${field}: ${value} is not in ${min}…${max}`);
-}
 
 /** The fields that need a controller, with its name and the field's name in the protocol. */
 const controllers = {

@@ -10,11 +10,10 @@ import {
 } from "@keelson/cri-api/v1";
 import { hostNamespaces } from "../namespaces.ts";
 import { refuseSysctls } from "../sysctls.ts";
-import { honoured, ignored, type RuleTable, refused, ruleTable } from "./rule.ts";
+import { honoured, ignored, type RuleTable, refused, refusedByCall, ruleTable } from "./rule.ts";
 
 const record = "the record, as a status shows them; nothing is steered by them";
 const windows = "for nodes with Windows";
-const noStdin = "nobody can write to it: Attach is not served yet";
 const podSize = "the limits of the pod's cgroup are set by the kubelet, on cgroup_parent";
 
 export const configRules: readonly RuleTable[] = [
@@ -30,8 +29,8 @@ export const configRules: readonly RuleTable[] = [
     labels: honoured(record),
     annotations: honoured("the record; annotations.ts hands those that the operator lists to the OCI runtime"),
     logPath: honoured("the container engine"),
-    stdin: ignored(noStdin),
-    stdinOnce: ignored(noStdin),
+    stdin: honoured("the container engine"),
+    stdinOnce: refusedByCall("Attach", "says when Attach closes standard input"),
     tty: honoured("build-container-spec.ts, and the container engine"),
     linux: honoured("LinuxContainerConfig"),
     windows: ignored(windows),

@@ -43,7 +43,11 @@ export const namespaceRules: readonly RuleTable[] = [
     ipc: honoured("namespaces.ts; the sandbox decides, a container that asks for another is refused", (mode, at) =>
       refuseShared("ipc", mode, at),
     ),
-    targetId: honoured("the engine, for pid TARGET"),
+    targetId: refused("any container, as pid TARGET, which alone it goes with", (id, at) =>
+      id === "" || at.facts.targetPidNamespaces
+        ? undefined
+        : "the process IDs of another container can't be joined yet",
+    ),
     usernsOptions: honoured("UserNamespace"),
   }),
   ruleTable<UserNamespace>(UserNamespaceSchema, {

@@ -18,11 +18,13 @@ export type AsksNothing = (at: RuleContext) => boolean;
 
 /**
  * What becomes of a field of the CRI (default deny): *honoured* somewhere, perhaps not with every value; *refused* with
- * every value but the one that asks for nothing; *ignored*, for a written reason.
+ * every value but the one that asks for nothing, at once or, where it means something to one call alone, by that call;
+ * *ignored*, for a written reason.
  */
 export type FieldRule<M, Value> =
   | { readonly verdict: "honoured"; readonly text: string; readonly refuse?: Refuse<M, Value> }
-  | { readonly verdict: "refused"; readonly text: string; readonly refuse: Refuse<M, Value> }
+  | { readonly verdict: "refused"; readonly text: string; readonly refuse: Refuse<M, Value>; readonly call?: never }
+  | { readonly verdict: "refused"; readonly text: string; readonly refuse?: never; readonly call: string }
   | { readonly verdict: "ignored"; readonly text: string; readonly asksNothing?: AsksNothing };
 
 /** A rule for every field: a field that the protocol gains does not compile without one. */
@@ -44,6 +46,11 @@ export function honoured<M, Value>(text: string, refuse?: Refuse<M, Value>): Fie
 /** @param text which values are refused */
 export function refused<M, Value>(text: string, refuse: Refuse<M, Value>): FieldRule<M, Value> {
   return { verdict: "refused", text, refuse };
+}
+
+/** @param call by its name in the proto; it is UNIMPLEMENTED. @param text what the field means to it */
+export function refusedByCall<M, Value>(call: string, text: string): FieldRule<M, Value> {
+  return { verdict: "refused", text, call };
 }
 
 /** @param text the reason */
