@@ -5,7 +5,7 @@ import type { CriVersion } from "@keelson/cri-api/versions";
 import { serveCri } from "@keelson/cri-server";
 import { CleanupStack } from "@keelson/lifecycle";
 import { createCore, createSystemClock, type Log, silentLog } from "@keelson/runtime-core";
-import type { Clock, StateStore } from "@keelson/runtime-core/ports";
+import type { Clock, Engine, StateStore } from "@keelson/runtime-core/ports";
 import {
   createMemoryStore,
   createSimulatedEngine,
@@ -33,6 +33,8 @@ export interface FakeRuntimeOptions {
   readonly store?: StateStore;
   /** The simulated machine. Default: a fresh one, which goes down with the runtime. */
   readonly world?: SimulatedWorld;
+  /** Puts something between the core and its engine. Default: nothing. */
+  readonly wrapEngine?: (engine: Engine) => Engine;
   /** What fails or waits. Default: nothing. */
   readonly faults?: Faults;
   /** How long `close` waits for calls that run, in milliseconds; 0 cuts them off. Default 5,000. */
@@ -79,7 +81,13 @@ async function start(options: FakeRuntimeOptions, cleanup: CleanupStack): Promis
     ...(options.script === undefined ? {} : { script: options.script }),
     ...(options.faults === undefined ? {} : { faults: options.faults }),
   });
-  const core = createCore({ engine, store, clock, log, runtimeVersion: await readVersion() });
+  const core = createCore({
+    engine: options.wrapEngine?.(engine) ?? engine,
+    store,
+    clock,
+    log,
+    runtimeVersion: await readVersion(),
+  });
   cleanup.defer("core", () => core.close());
   await core.start();
   const endpoint = options.endpoint ?? `unix://${join(await makeFolder(cleanup), "cri.sock")}`;

@@ -3,6 +3,7 @@ import { serveCri } from "@keelson/cri-server";
 import { CleanupStack } from "@keelson/lifecycle";
 import { openLinuxEngine, openLogStore } from "@keelson/linux-engine";
 import { createCore, createSystemClock, type Log } from "@keelson/runtime-core";
+import type { Engine } from "@keelson/runtime-core/ports";
 import type { Config } from "./config.ts";
 import { parseListenAddress } from "./metrics/listen-address.ts";
 import { MetricRegistry } from "./metrics/metric-registry.ts";
@@ -13,6 +14,8 @@ import { openTracer } from "./trace/open-tracer.ts";
 export interface KeelsondOptions {
   readonly config: Config;
   readonly log: Log;
+  /** Puts something between the core and its engine. Default: nothing. */
+  readonly wrapEngine?: (engine: Engine) => Engine;
 }
 
 /** A node runtime that listens. */
@@ -54,7 +57,7 @@ export async function startKeelsond(options: KeelsondOptions): Promise<Keelsond>
     });
     const store = await openLogStore(config.root);
     const core = createCore({
-      engine,
+      engine: options.wrapEngine?.(engine) ?? engine,
       store,
       clock: createSystemClock(),
       log,

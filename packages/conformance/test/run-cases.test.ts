@@ -62,7 +62,7 @@ describe("runCases()", { timeout: 30_000 }, () => {
       },
     });
     const [report] = (await run(hangs)).cases;
-    expect(report?.outcome).toMatchObject({ by: "expectation", reason: "it took longer than 200 ms" });
+    expect(report?.outcome).toMatchObject({ by: "time", reason: "it took longer than 200 ms" });
     const cri = await connectCri({ runtimeEndpoint: opened.target.endpoint });
     expect((await cri.runtime.listPodSandbox({})).items).toEqual([]);
     cri.close();

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startFakeRuntime } from "@keelson/fake-runtime";
-import type { StateStore } from "@keelson/runtime-core/ports";
+import type { Engine, StateStore } from "@keelson/runtime-core/ports";
 import { createMemoryStore, createSimulatedWorld } from "@keelson/runtime-core/sim";
 import { defaultImages } from "../src/target.ts";
 import type { OpenTarget } from "./conformance-suite.ts";
@@ -14,14 +14,18 @@ const drainMs = 20;
 /** One runtime handler beside the default one. */
 const script = { handlers: ["second"] };
 
-export async function openSimulatedTarget(): Promise<OpenTarget> {
+/** `wrapEngine` stands between core and engine in each of its lives. */
+export async function openSimulatedTarget(
+  wrapEngine: (engine: Engine) => Engine = (engine) => engine,
+): Promise<OpenTarget> {
   const world = createSimulatedWorld();
   let disk = createMemoryStore();
   // what is on the disk stays when the runtime closes it
   const store = (): StateStore => ({ ...disk, close: async () => undefined });
   const folder = await mkdtemp(join(tmpdir(), "keelson-simulated-"));
   const endpoint = `unix://${join(folder, "cri.sock")}`;
-  let runtime = await startFakeRuntime({ world, store: store(), script, endpoint, drainMs });
+  const start = () => startFakeRuntime({ world, store: store(), script, endpoint, drainMs, wrapEngine });
+  let runtime = await start();
   return {
     target: {
       endpoint,
@@ -31,7 +35,7 @@ export async function openSimulatedTarget(): Promise<OpenTarget> {
         if (signal === "SIGKILL") disk = disk.crash();
         await runtime.close();
         await (meanwhile?.() ?? Promise.resolve()).finally(async () => {
-          runtime = await startFakeRuntime({ world, store: store(), script, endpoint, drainMs });
+          runtime = await start();
         });
       },
     },

@@ -40,8 +40,8 @@ export function spoiling(name: string, { from, spoil }: { readonly from: number;
   let calls = 0;
   return {
     unary: ({ method }, next) => (method.name === name && calls++ >= from ? spoil(method, next) : next()),
-    async *stream({ method }, messages) {
-      for await (const message of messages) {
+    async *stream({ method }, next) {
+      for await (const message of next()) {
         // a stream that is spoiled tells nothing
         if (method.name !== name) yield message;
       }
@@ -72,9 +72,9 @@ export function counting(counts: Map<string, Calls>): Intercept {
         throw error;
       });
     },
-    stream({ method }, messages) {
+    stream({ method }, next) {
       count(method);
-      return messages;
+      return next();
     },
   };
 }

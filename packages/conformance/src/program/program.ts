@@ -43,6 +43,9 @@ export const sleeps: Program = { log: [{ text: "ready" }] };
 /** As {@link sleeps}, and nothing but a kill ends it. */
 export const ignoresStop: Program = { log: [{ text: "ready" }], stop: "ignore" };
 
+/** As {@link sleeps}; it says `bye` to the stop signal, and only a kill ends it. */
+export const lingers: Program = { ...sleeps, stop: { log: [{ text: "bye" }], afterMs: 3_600_000 } };
+
 /** Writes lines to stdout and ends with 0. */
 export function says(...texts: readonly string[]): Program {
   return { log: texts.map((text) => ({ text })), exit: { code: 0 } };

@@ -16,8 +16,8 @@ export interface Outcome {
   readonly result: "passed" | "failed" | "skipped";
   /** Why it failed or was skipped; "" when it passed. */
   readonly reason: string;
-  /** `expectation`: the runtime did something else than the case wants; `error`: a call failed on the way. */
-  readonly by?: "expectation" | "error";
+  /** `expectation`: the runtime did something else than the case wants; `time`: the case ran out of it; `error`: a call failed on the way. */
+  readonly by?: "expectation" | "time" | "error";
   /** What was asked and answered, of a case that failed. */
   readonly transcript: readonly string[];
   readonly durationMs: number;
@@ -27,6 +27,8 @@ export interface RunOptions {
   readonly intercept?: Intercept;
   /** Instead of the case's own. */
   readonly timeoutMs?: number;
+  /** How long a case waits for one thing at most. Default: as long as it likes. */
+  readonly waitMs?: number;
 }
 
 /** A connection to a target, over which cases run. */
@@ -95,7 +97,7 @@ async function play(one: Case, options: PlayOptions): Promise<Outcome> {
   const timeoutMs = options.timeoutMs ?? one.timeoutMs ?? defaultTimeoutMs;
   const late = Promise.withResolvers<never>();
   const timer = setTimeout(() => {
-    late.reject(new ExpectationError(`it took longer than ${timeoutMs} ms`));
+    late.reject(new TookTooLong(`it took longer than ${timeoutMs} ms`));
     ending.abort(new Error("the case took too long"));
   }, timeoutMs);
   const failures: unknown[] = [];
@@ -108,8 +110,15 @@ async function play(one: Case, options: PlayOptions): Promise<Outcome> {
   return {
     result: "failed",
     reason: failures.map((error) => (error instanceof ExpectationError ? error.message : writeError(error))).join("; "),
-    by: failures[0] instanceof ExpectationError ? "expectation" : "error",
+    by: byWhat(failures[0]),
     transcript: transcript.lines(),
     durationMs,
   };
+}
+
+class TookTooLong extends ExpectationError {}
+
+function byWhat(failure: unknown): "expectation" | "time" | "error" {
+  if (failure instanceof TookTooLong) return "time";
+  return failure instanceof ExpectationError ? "expectation" : "error";
 }

@@ -21,10 +21,10 @@ export interface InterceptedCall {
   readonly request: Message;
 }
 
-/** Stands between a case and the runtime, for tests of the cases themselves. `next` makes the call. */
+/** Stands between a case and the runtime, for tests of the cases themselves. `next` makes the call, perhaps with another request. */
 export interface Intercept {
-  unary(call: InterceptedCall, next: () => Promise<Message>): Promise<Message>;
-  stream(call: InterceptedCall, messages: AsyncIterable<Message>): AsyncIterable<Message>;
+  unary(call: InterceptedCall, next: (request?: Message) => Promise<Message>): Promise<Message>;
+  stream(call: InterceptedCall, next: (request?: Message) => AsyncIterable<Message>): AsyncIterable<Message>;
 }
 
 type Unary = (request: Message, options: CriCallOptions) => Promise<Message>;
@@ -64,7 +64,7 @@ async function unary(
   const request = create(method.input, init as Record<string, unknown>);
   transcript.add(`→ ${method.name} ${writeMessage(method.input, request)}`);
   try {
-    const next = (): Promise<Message> => call(request, bounded(own, signal()));
+    const next = (asked: Message = request): Promise<Message> => call(asked, bounded(own, signal()));
     const answer = await (intercept === undefined ? next() : intercept.unary({ method, request }, next));
     transcript.add(`← ${method.name} ${writeMessage(method.output, answer)}`);
     return answer;
@@ -84,8 +84,8 @@ async function* streamed(
   const request = create(method.input, init as Record<string, unknown>);
   transcript.add(`→ ${method.name} ${writeMessage(method.input, request)}`);
   try {
-    const messages = call(request, bounded(own, signal()));
-    for await (const message of intercept?.stream({ method, request }, messages) ?? messages) {
+    const next = (asked: Message = request): AsyncIterable<Message> => call(asked, bounded(own, signal()));
+    for await (const message of intercept?.stream({ method, request }, next) ?? next()) {
       transcript.add(`← ${method.name} ${writeMessage(method.output, message)}`);
       yield message;
     }

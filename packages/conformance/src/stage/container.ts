@@ -51,6 +51,7 @@ export interface ContainerParts {
   readonly config: ContainerConfig;
   readonly cri: Calls;
   readonly signal: AbortSignal;
+  readonly waitMs: number | undefined;
   readonly logFile: string;
   readonly inside: boolean;
 }
@@ -102,7 +103,7 @@ export class Container {
       if (state === "running" && status.state === states.exited) fail(`it has exited with ${status.exitCode}`);
       return status.state === states[state] ? status : undefined;
     };
-    return until(`the container is ${state}`, holds, { signal: this.#parts.signal });
+    return until(`the container is ${state}`, holds, this.#parts);
   }
 
   /** Asks until its log has this line, on either stream. @returns the log's entries then */
@@ -111,7 +112,7 @@ export class Container {
       const entries = await this.log();
       return entries.some((entry) => entry.text === text) ? entries : undefined;
     };
-    return until(`the log says ${JSON.stringify(text)}`, holds, { signal: this.#parts.signal });
+    return until(`the log says ${JSON.stringify(text)}`, holds, this.#parts);
   }
 
   /** The entries of its log file; none when there is no file. @throws ExpectationError for what is no line of a CRI log */

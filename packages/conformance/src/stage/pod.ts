@@ -36,6 +36,7 @@ export interface PodParts {
   readonly target: Target;
   readonly logFolder: string;
   readonly signal: AbortSignal;
+  readonly waitMs: number | undefined;
   readonly own: PodOptions & { readonly name: string };
 }
 
@@ -106,10 +107,11 @@ export class Pod {
   async create(options: ContainerOptions = {}): Promise<Container> {
     const config = this.container(options);
     const podSandboxId = await this.run();
-    const { cri, signal, target } = this.#parts;
+    const { cri, signal, waitMs, target } = this.#parts;
     const { containerId } = await cri.createContainer({ podSandboxId, config, sandboxConfig: this.config });
     const logFile = join(this.config.logDirectory, config.logPath);
-    return new Container({ id: containerId, config, cri, signal, logFile, inside: target.has.includes("inside") });
+    const inside = target.has.includes("inside");
+    return new Container({ id: containerId, config, cri, signal, waitMs, logFile, inside });
   }
 
   /** Creates and starts a container. */

@@ -42,11 +42,13 @@ export interface StageOptions {
   readonly logFolder: string;
   readonly signal: AbortSignal;
   readonly intercept?: Intercept;
+  /** How long one `until` waits at most. */
+  readonly waitMs?: number;
 }
 
 /** Makes a stage; `close` removes all that was made on it. @throws from `close`: what could not be removed */
 export function openStage(options: StageOptions): { readonly stage: Stage; close(): Promise<void> } {
-  const { target, connection, transcript, logFolder, signal, intercept } = options;
+  const { target, connection, transcript, logFolder, signal, intercept, waitMs } = options;
   let ends = signal;
   const cri = createCalls({
     connection,
@@ -62,7 +64,7 @@ export function openStage(options: StageOptions): { readonly stage: Stage; close
   const unique = `c${randomUUID().slice(0, 8)}`;
   const openPod = (own: PodOptions = {}): Pod => {
     const name = own.name ?? `${unique}-${pods.length}`;
-    const pod = new Pod({ cri, sweeper, target, logFolder, signal, own: { ...own, name } });
+    const pod = new Pod({ cri, sweeper, target, logFolder, signal, waitMs, own: { ...own, name } });
     pods.push(pod);
     return pod;
   };
@@ -74,7 +76,7 @@ export function openStage(options: StageOptions): { readonly stage: Stage; close
     images: target.images,
     target,
     unique,
-    until: (what, holds, own = {}) => until(what, holds, { signal, ...own }),
+    until: (what, holds, own = {}) => until(what, holds, { signal, waitMs, ...own }),
     async restart(how = "SIGTERM", meanwhile) {
       if (target.restart === undefined) throw new Error("a case that restarts the runtime needs `restart`");
       transcript.add(`the runtime gets ${how}`);

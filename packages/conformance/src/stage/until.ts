@@ -4,6 +4,8 @@ import { fail } from "../assert/expect.ts";
 export interface UntilOptions {
   /** Default 15,000. */
   readonly withinMs?: number;
+  /** Whatever `withinMs` is, not longer. */
+  readonly waitMs?: number | undefined;
   readonly signal?: AbortSignal;
 }
 
@@ -16,7 +18,8 @@ export async function until<T>(
   holds: () => Promise<T | false | undefined> | T | false | undefined,
   options: UntilOptions = {},
 ): Promise<T> {
-  const { withinMs = 15_000, signal } = options;
+  const { signal, waitMs = Number.POSITIVE_INFINITY } = options;
+  const withinMs = Math.min(options.withinMs ?? 15_000, waitMs);
   const deadline = performance.now() + withinMs;
   for (let pauseMs = 1; ; pauseMs = Math.min(pauseMs * 2, 20)) {
     const found = await holds();

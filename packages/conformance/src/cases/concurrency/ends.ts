@@ -13,6 +13,7 @@ export const stopsAtOnce: Case = defineCase({
     await Promise.all([stop(), stop(), stop()]);
     const { state, exitCode, finishedAt } = await c.status();
     expect({ state, exitCode }).toEqual({ state: ContainerState.CONTAINER_EXITED, exitCode: 137 });
+    expect(finishedAt).toBeGreaterThan(0n);
     await stop();
     expect((await c.status()).finishedAt).toBe(finishedAt);
   },

@@ -21,7 +21,7 @@ export const removalsAtOnce: Case = defineCase({
 export const pullAndRemove: Case = defineCase({
   name: "PullImage and RemoveImage of one image at one moment leave a whole image or none",
   cites: "runtime.v1 PullImage, RemoveImage: each is done or not",
-  covers: ["PullImageResponse.image_ref", "RemoveImageRequest.image", "Image.id"],
+  covers: ["RemoveImageRequest.image"],
   alone: "images",
   async run({ cri, images, pod }) {
     const [image] = images.tags;

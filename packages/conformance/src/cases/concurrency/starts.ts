@@ -1,7 +1,7 @@
 import { ContainerState } from "@keelson/cri-api/v1";
 import { expect, expectSuccess } from "../../assert/expect.ts";
 import { type Case, defineCase } from "../../case.ts";
-import { says, sleeps } from "../../program/program.ts";
+import { lingers, says, sleeps } from "../../program/program.ts";
 
 export const startsAtOnce: Case = defineCase({
   name: "StartContainer calls at one moment start the container once",
@@ -13,8 +13,11 @@ export const startsAtOnce: Case = defineCase({
     const answers = await Promise.allSettled([start(), start(), start()]);
     expect(answers.map(({ status }) => status)).toContain("fulfilled");
     await c.untilLogged("started");
-    expect((await c.status()).state).toBe(ContainerState.CONTAINER_RUNNING);
+    const { state, startedAt } = await c.status();
+    expect(state).toBe(ContainerState.CONTAINER_RUNNING);
+    expect(startedAt).toBeGreaterThan(0n);
     await c.stop();
+    expect((await c.status()).startedAt).toBe(startedAt);
     expect((await c.log()).map(({ text }) => text)).toEqual(["started"]);
   },
 });
@@ -61,11 +64,11 @@ export const removalWhileStopping: Case = defineCase({
   cites: "runtime.v1 RemoveContainer: one that runs is killed first",
   covers: ["RemoveContainerRequest.container_id", "StopContainerRequest.timeout"],
   async run({ cri, pod }) {
-    const c = await pod.start({ program: { ...sleeps, stop: "ignore" } });
+    const c = await pod.start({ program: lingers });
     await c.untilLogged("ready");
     const patient = c.stop(600);
     patient.catch(() => undefined); // its container goes
-    await cri.version({}); // it is on its way
+    await c.untilLogged("bye");
     await expectSuccess(cri.removeContainer({ containerId: c.id }));
     await Promise.allSettled([patient]);
     expect((await cri.listContainers({ filter: { id: c.id } })).containers).toEqual([]);
@@ -77,11 +80,11 @@ export const sandboxStopMeanwhile: Case = defineCase({
   cites: "runtime.v1 StopPodSandbox: kills every process of the sandbox",
   covers: ["StopPodSandboxRequest.pod_sandbox_id", "StopContainerRequest.timeout"],
   async run({ cri, pod }) {
-    const c = await pod.start({ program: { ...sleeps, stop: "ignore" } });
+    const c = await pod.start({ program: lingers });
     await c.untilLogged("ready");
     const patient = c.stop(600);
     patient.catch(() => undefined); // told where it is awaited
-    await cri.version({}); // it is on its way
+    await c.untilLogged("bye");
     await expectSuccess(cri.stopPodSandbox({ podSandboxId: pod.id }));
     await expectSuccess(patient);
     expect(await c.status()).toMatchObject({ state: ContainerState.CONTAINER_EXITED, exitCode: 137 });

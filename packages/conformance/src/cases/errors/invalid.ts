@@ -24,7 +24,7 @@ export const sandboxWithout: Case = defineCase({
 export const containerWithout: Case = defineCase({
   name: "CreateContainer without config, metadata, name or image is InvalidArgument, which names the field",
   cites: "runtime.v1 CreateContainer: InvalidArgument, the configuration is wrong",
-  covers: ["CreateContainerRequest.config", "ContainerConfig.metadata", "ContainerConfig.image"],
+  covers: ["CreateContainerRequest.config", "ContainerConfig.metadata"],
   async run({ cri, pod }) {
     const podSandboxId = await pod.run();
     const common = { podSandboxId, sandboxConfig: pod.config };
@@ -60,7 +60,7 @@ export const logPathThatClimbs: Case = defineCase({
 export const execOfNothing: Case = defineCase({
   name: "ExecSync without a command is InvalidArgument",
   cites: "runtime.v1 ExecSync: InvalidArgument, no command",
-  covers: ["ExecSyncRequest.cmd"],
+  covers: [],
   async run({ cri, pod }) {
     const c = await pod.start();
     await expectFailure(cri.execSync({ containerId: c.id, cmd: [], timeout: 5n }), "INVALID_ARGUMENT");
@@ -88,7 +88,7 @@ export const ambiguousId: Case = defineCase({
 export const emptyId: Case = defineCase({
   name: "an empty ID is InvalidArgument, which names the field",
   cites: "runtime.v1 RuntimeService: InvalidArgument, the request can't be right, whatever the state",
-  covers: ["ContainerStatusRequest.container_id", "PodSandboxStatusRequest.pod_sandbox_id"],
+  covers: [],
   async run({ cri }) {
     await expectFailure(cri.containerStatus({ containerId: "" }), "INVALID_ARGUMENT", /container_id/);
     await expectFailure(cri.podSandboxStatus({ podSandboxId: "" }), "INVALID_ARGUMENT", /pod_sandbox_id/);
@@ -99,7 +99,7 @@ export const emptyId: Case = defineCase({
 export const notAnImage: Case = defineCase({
   name: "PullImage of what is no reference is refused, and nothing is pulled",
   cites: "OCI distribution specification: names of repositories; runtime.v1 PullImage",
-  covers: ["PullImageRequest.image", "ImageSpec.image"],
+  covers: [],
   async run({ cri }) {
     for (const image of ["", "UPPER/case:1", "a b", "busybox@sha256:short"]) {
       await expectFailure(cri.pullImage({ image: { image } }), ["INVALID_ARGUMENT", "UNKNOWN", "NOT_FOUND"]);

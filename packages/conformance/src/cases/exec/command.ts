@@ -35,14 +35,14 @@ export const timeout: Case = defineCase({
     "[k8s.io] Container runtime should support basic operations on container runtime should support execSync with timeout [Conformance]",
   ],
   async run({ pod, target }) {
-    const [slow, quick] = [{ afterMs: 3_600_000 }, { stdout: "there" }];
+    const [slow, quick] = [{ afterMs: 8_000 }, { stdout: "there" }];
     const c = await pod.start({ program: { exec: [slow, quick] } });
     const began = performance.now();
     // one process, without a shell that would leave it behind
-    const call = target.has.includes("inside") ? c.execArgv(["sleep", "3600"], 1) : c.exec(slow, 1);
+    const call = target.has.includes("inside") ? c.execArgv(["sleep", "8"], 1) : c.exec(slow, 1);
     await expectFailure(call, "DEADLINE_EXCEEDED");
     expect(performance.now() - began).toBeAtLeast(950);
-    expect(performance.now() - began).toBeLessThan(15_000);
+    expect(performance.now() - began).toBeLessThan(7_500);
     expect(await c.exec(quick)).toMatchObject({ stdout: "there", exitCode: 0 });
   },
 });
@@ -66,7 +66,7 @@ export const timeoutOfChildren: Case = defineCase({
 export const killedAtItsTimeout: Case = defineCase({
   name: "a command of ExecSync that outlasts its timeout does not run on",
   cites: "runtime.v1 ExecSync: the timeout has passed and the command was killed",
-  covers: ["ExecSyncRequest.timeout"],
+  covers: [],
   needs: ["inside"],
   async run({ pod, until }) {
     const c = await pod.start();

@@ -53,6 +53,12 @@ export const ambiguousContainer: Case = defineCase({
     await expectRefusal(cri.removeContainer({ containerId }));
     await expectRefusal(cri.stopContainer({ containerId }));
     expect((await cri.listContainers({ filter: { podSandboxId: pod.id } })).containers).toHaveLength(containers.length);
+    // the whole ID is no beginning
+    const [whole = ""] = containers;
+    expect((await expectSuccess(cri.containerStatus({ containerId: whole }))).status?.id).toBe(whole);
+    await expectSuccess(cri.removeContainer({ containerId: whole }));
+    const { containers: left } = await cri.listContainers({ filter: { podSandboxId: pod.id } });
+    expect(left.map(({ id }) => id).toSorted()).toEqual(containers.slice(1).toSorted());
   },
 });
 
@@ -66,5 +72,6 @@ export const emptyContainerId: Case = defineCase({
     await expectRefusal(cri.startContainer({ containerId: "" }));
     await expectRefusal(cri.execSync({ containerId: "", cmd: ["true"] }));
     expect((await c.status()).state).toBe(ContainerState.CONTAINER_CREATED);
+    await expectSuccess(cri.startContainer({ containerId: c.id }));
   },
 });

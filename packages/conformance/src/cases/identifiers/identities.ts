@@ -34,7 +34,7 @@ export const partsOfIdentity: Case = defineCase({
       { name: `${unique}-x` },
       { attempt: 9 },
     ]) {
-      ids.push(await anotherPod({ config: { metadata: { ...first, ...change } } }).run());
+      ids.push(await expectSuccess(anotherPod({ config: { metadata: { ...first, ...change } } }).run()));
     }
     expect(new Set(ids).size).toBe(5);
     const { items } = await cri.listPodSandbox({});

@@ -39,6 +39,7 @@ export const emptySandboxId: Case = defineCase({
     const config = pod.container();
     await expectRefusal(cri.createContainer({ podSandboxId: "", config, sandboxConfig: pod.config }));
     expect((await pod.status()).state).toBe(PodSandboxState.SANDBOX_READY);
+    await expectSuccess(cri.createContainer({ podSandboxId: pod.id, config, sandboxConfig: pod.config }));
   },
 });
 
@@ -56,5 +57,11 @@ export const oneSandboxOnly: Case = defineCase({
     const { items } = await cri.listPodSandbox({});
     const mine = items.filter(({ id, state }) => ids.includes(id) && state === PodSandboxState.SANDBOX_READY);
     expect(mine).toHaveLength(ids.length);
+    // the whole ID is no beginning
+    const [whole = ""] = ids;
+    expect((await expectSuccess(cri.podSandboxStatus({ podSandboxId: whole }))).status?.id).toBe(whole);
+    await expectSuccess(cri.removePodSandbox({ podSandboxId: whole }));
+    const left = (await cri.listPodSandbox({})).items.map(({ id }) => id).filter((id) => ids.includes(id));
+    expect(left.toSorted()).toEqual(ids.slice(1).toSorted());
   },
 });

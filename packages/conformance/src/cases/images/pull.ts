@@ -1,4 +1,4 @@
-import { expect, expectFailure, expectRefusal, fail } from "../../assert/expect.ts";
+import { expect, expectFailure, expectRefusal, expectSuccess, fail } from "../../assert/expect.ts";
 import { type Case, defineCase } from "../../case.ts";
 
 export const pulledIsThere: Case = defineCase({
@@ -57,6 +57,7 @@ export const byDigest: Case = defineCase({
     defer("image", () => cri.removeImage({ image: { image } }).catch(() => undefined));
     const { imageRef } = await cri.pullImage({ image: { image } });
     const [digest = ""] = (await cri.imageStatus({ image: { image } })).image?.repoDigests ?? [];
+    expect(digest).toMatch(/@sha256:[0-9a-f]{64}$/);
     await cri.removeImage({ image: { image } });
     expect((await cri.pullImage({ image: { image: digest } })).imageRef).toBe(imageRef);
     const found = (await cri.imageStatus({ image: { image: digest } })).image;
@@ -92,7 +93,7 @@ export const byEachName: Case = defineCase({
   covers: ["ImageStatusRequest.image", "ImageSpec.image"],
   critest: ["[k8s.io] Image Manager image status should support all kinds of references [Conformance] [Serial]"],
   async run({ cri, image }) {
-    const found = (await cri.imageStatus({ image: { image } })).image ?? fail("the image is not there");
+    const found = (await expectSuccess(cri.imageStatus({ image: { image } }))).image ?? fail("the image is not there");
     for (const name of [found.repoDigests[0] ?? "", found.id, found.id.replace("sha256:", "")]) {
       expect((await cri.imageStatus({ image: { image: name } })).image, name).toEqual(found);
     }

@@ -17,7 +17,7 @@ export const missing: Case = defineCase({
 export const userOfTheImage: Case = defineCase({
   name: "ImageStatus tells the image's user: a number as uid, a name as username, none as neither",
   cites: "runtime.v1 Image: uid, username; the kubelet checks runAsNonRoot by them",
-  covers: ["Image.uid", "Image.username", "Int64Value.value"],
+  covers: ["Image.uid", "Image.username"],
   critest: [
     "[k8s.io] Image Manager image status get image fields should not have Uid|Username empty [Conformance] [Serial]",
   ],

@@ -50,7 +50,7 @@ export const logStays: Case = defineCase({
 export const failedStart: Case = defineCase({
   name: "StartContainer fails when its command is not there, and the container is exited with 128 and StartError",
   cites: "runtime.v1 StartContainer: EXITED with exit code 128 and reason StartError",
-  covers: ["ContainerConfig.command", "ContainerStatus.reason", "ContainerStatus.message", "ContainerStatus.exit_code"],
+  covers: ["ContainerStatus.reason", "ContainerStatus.message", "ContainerStatus.exit_code"],
   async run({ cri, pod }) {
     const c = await pod.create({ program: noSuchCommand });
     await expectFailure(cri.startContainer({ containerId: c.id }), ["NOT_FOUND", "FAILED_PRECONDITION", "UNKNOWN"]);

@@ -1,7 +1,7 @@
 import { ContainerState, PodSandboxState } from "@keelson/cri-api/v1";
 import { expect, expectRefusal, expectSuccess } from "../../assert/expect.ts";
 import { type Case, defineCase } from "../../case.ts";
-import { exit, ignoresStop, sleeps } from "../../program/program.ts";
+import { exit, lingers, sleeps } from "../../program/program.ts";
 
 const restarts = { needs: ["restart"], alone: "node" } as const;
 
@@ -9,10 +9,11 @@ export const runningRunsOn: Case = defineCase({
   ...restarts,
   name: "what runs while the runtime is killed runs on, with the same status",
   cites: "containerd internal/cri/server/restart.go: recover; the kubelet relies on it",
-  covers: ["ContainerStatus.state", "ContainerStatus.started_at", "PodSandboxStatus.state"],
+  covers: ["ContainerStatus.state", "ContainerStatus.started_at"],
   async run({ pod, restart }) {
     const c = await pod.start();
     const before = await c.status();
+    expect(before.startedAt).toBeAtLeast(before.createdAt);
     const { createdAt } = await pod.status();
     await restart("SIGKILL");
     expect(await pod.status()).toMatchObject({ state: PodSandboxState.SANDBOX_READY, createdAt });
@@ -51,7 +52,10 @@ export const endedMeanwhile: Case = defineCase({
     // nobody can be asked meanwhile
     const itsTime = () => performance.now() - began > 600;
     await restart("SIGKILL", () => until("its program has ended", itsTime).then(() => undefined));
-    expect(await c.until("exited")).toMatchObject({ exitCode: 6, reason: "Error" });
+    const ended = await c.until("exited");
+    expect(ended).toMatchObject({ exitCode: 6, reason: "Error" });
+    // it ran for 400 ms
+    expect(ended.finishedAt - ended.startedAt).toBeAtLeast(300_000_000n);
   },
 });
 
@@ -64,6 +68,7 @@ export const exitedStaysExited: Case = defineCase({
     const exited = await pod.start({ program: exit(5) });
     const created = await pod.create();
     const before = await exited.until("exited");
+    expect(before.finishedAt).toBeGreaterThan(before.createdAt);
     await restart("SIGKILL");
     const { finishedAt, startedAt, reason } = before;
     const state = ContainerState.CONTAINER_EXITED;
@@ -103,6 +108,7 @@ export const configurationStays: Case = defineCase({
     const c = await pod.create({ config: { labels: { b: "2" } }, attempt: 7 });
     const [sandbox, container] = [await pod.status(), await c.status()];
     expect(sandbox.annotations).toEqual({ note: " \t", empty: "" });
+    expect(sandbox.labels).toEqual({ a: "1", é: "ü" });
     await restart("SIGKILL");
     const { metadata, labels, annotations } = sandbox;
     expect(await pod.status()).toMatchObject({ metadata: { ...metadata }, labels, annotations });
@@ -134,7 +140,9 @@ export const imagesStay: Case = defineCase({
   async run({ cri, image, restart }) {
     const status = async () => (await cri.imageStatus({ image: { image } })).image;
     const before = await status();
+    expect(before).toMatchObject({ id: /^sha256:/ });
     expect(before?.repoTags).toContain(image);
+    expect(before?.repoDigests.length).toBeGreaterThan(0);
     await restart("SIGKILL");
     const after = await status();
     expect([after?.id, after?.repoTags, after?.repoDigests]).toEqual([
@@ -151,11 +159,11 @@ export const stopAcross: Case = defineCase({
   cites: "runtime.v1 StopContainer: idempotent; the kubelet asks again",
   covers: ["StopContainerRequest.timeout"],
   async run({ cri, pod, restart }) {
-    const c = await pod.start({ program: ignoresStop });
+    const c = await pod.start({ program: lingers });
     await c.untilLogged("ready");
     const cut = cri.stopContainer({ containerId: c.id, timeout: 600n }, { waitForReady: false });
     cut.catch(() => undefined); // its connection goes
-    await cri.version({}); // it is on its way
+    await c.untilLogged("bye");
     await restart("SIGKILL");
     await c.stop(0);
     expect(await c.status()).toMatchObject({ state: ContainerState.CONTAINER_EXITED, exitCode: 137 });

@@ -1,5 +1,5 @@
 import { ContainerState } from "@keelson/cri-api/v1";
-import { expect, fail } from "../../assert/expect.ts";
+import { expect, expectSuccess, fail } from "../../assert/expect.ts";
 import { type Case, defineCase } from "../../case.ts";
 import { exit } from "../../program/program.ts";
 
@@ -62,7 +62,7 @@ export const imageOfAContainer: Case = defineCase({
     "Container.image_ref",
   ],
   async run({ cri, pod, image }) {
-    const found = (await cri.imageStatus({ image: { image } })).image ?? fail("the image is not there");
+    const found = (await expectSuccess(cri.imageStatus({ image: { image } }))).image ?? fail("the image is not there");
     const c = await pod.create({ config: { image: { image: found.id, userSpecifiedImage: image } } });
     const status = await c.status();
     expect(found.repoTags).toContain(status.image?.image);

@@ -81,7 +81,7 @@ export const handlers: Case = defineCase({
 export const namedHandler: Case = defineCase({
   name: "a sandbox can be run by the default handler and by each that Status names, and tells which it was",
   cites: "runtime.v1 RuntimeHandler: a configuration that RunPodSandbox can name; PodSandboxStatus.runtime_handler",
-  covers: ["RunPodSandboxRequest.runtime_handler", "PodSandboxStatus.runtime_handler", "PodSandbox.runtime_handler"],
+  covers: [ "PodSandboxStatus.runtime_handler", "PodSandbox.runtime_handler"],
   async run({ cri, anotherPod }) {
     const names = (await cri.status({})).runtimeHandlers.map(({ name }) => name);
     for (const runtimeHandler of new Set(["", ...names])) {

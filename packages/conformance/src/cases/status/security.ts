@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { SecurityProfile_ProfileType } from "@keelson/cri-api/v1";
-import { expect, expectRefusal } from "../../assert/expect.ts";
+import { expect, expectRefusal, expectSuccess } from "../../assert/expect.ts";
 import { type Case, defineCase } from "../../case.ts";
 import { recorded } from "./recorded.ts";
 
@@ -218,7 +218,10 @@ export const privileged: Case = defineCase({
   async run({ anotherPod }) {
     const pod = anotherPod({ security: { privileged: true } });
     const seccomp = { profileType: SecurityProfile_ProfileType.RuntimeDefault };
-    const [one, other] = [await pod.start({ security: { privileged: true, seccomp } }), await pod.start()];
+    const [one, other] = [
+      await expectSuccess(pod.start({ security: { privileged: true, seccomp } })),
+      await pod.start(),
+    ];
     const sysAdmin = 1n << 21n;
     const ways = {
       inside: "awk '/^CapEff:/ { print $2 }' /proc/1/status",
