@@ -1,6 +1,8 @@
-// The packed tarballs on every JavaScript runtime: one suite, the same tests. Writes the tables of docs/ and READMEs.
-//   run.ts [--only NAME[,NAME]] [FILTER…]      with --only or a filter types are not compiled and nothing is written
-import { cp, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+// The packed tarballs on every JavaScript runtime: one suite, the same tests; and the core's own tests, in one file, in Deno
+// without any permission. Writes the tables of docs/ and READMEs.
+//   run.ts [--only NAME[,NAME]] [FILTER…]      with --only or a filter types are not compiled and nothing is written;
+//                                              --only core runs the core's tests alone
+import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import process from "node:process";
@@ -11,6 +13,7 @@ import { endCommandsOnSignals } from "../publish/command.ts";
 import { makeConsumer, withDependencies } from "../publish/consumer.ts";
 import { packAll, type Tarball } from "../publish/packages.ts";
 import { readmeExample } from "../readme-example.ts";
+import { type CoreRun, runCoreInDeno } from "./core-run.ts";
 import { differences } from "./differences.ts";
 import { installedRuntimes } from "./runtimes.ts";
 import { runSuite, type SuiteRun } from "./suite-run.ts";
@@ -21,6 +24,7 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 const { positionals, values } = parseArgs({ allowPositionals: true, options: { only: { type: "string" } } });
 const only = values.only?.split(",");
 const partial = only !== undefined || positionals.length > 0;
+const wants = (name: string): boolean => only === undefined || only.includes(name);
 
 /** What the suite needs beside ours: what our tarballs need, in their versions. */
 function peersNeed(tarballs: readonly Tarball[]): Record<string, string> {
@@ -29,6 +33,13 @@ function peersNeed(tarballs: readonly Tarball[]): Record<string, string> {
 }
 
 async function runAll(folder: string): Promise<boolean> {
+  const runtimes = (await installedRuntimes(join(root, "runtime-tests"))).filter(({ name }) => wants(name));
+  const none = { passed: 0, failed: 0, skipped: 0 };
+  const core = wants("core") && positionals.length === 0 ? await runCore(join(folder, "core")) : none;
+  if (runtimes.length === 0) {
+    console.log(tally(core));
+    return core.failed === 0;
+  }
   const tarballs = await packAll(root, folder);
   const project = join(folder, "project");
   await makeConsumer({
@@ -48,8 +59,7 @@ async function runAll(folder: string): Promise<boolean> {
   );
 
   const runs: SuiteRun[] = [];
-  for (const runtime of await installedRuntimes(join(root, "runtime-tests"))) {
-    if (only !== undefined && !only.includes(runtime.name)) continue;
+  for (const runtime of runtimes) {
     const run = await runSuite(runtime, project, positionals);
     runs.push(run);
     const failed = run.tests.filter(({ status }) => status !== "passed");
@@ -68,11 +78,30 @@ async function runAll(folder: string): Promise<boolean> {
     runs.flatMap(({ tests }) => tests).filter((test) => test.status === status).length;
   const typesFailed = types.filter(({ failure }) => failure !== undefined).length;
   const failed =
-    count("failed") + different.length + runs.filter(({ failure }) => failure !== undefined).length + typesFailed;
+    count("failed") +
+    different.length +
+    runs.filter(({ failure }) => failure !== undefined).length +
+    typesFailed +
+    core.failed;
   const good = failed === 0 && count("skipped") === 0;
   if (good && !partial) await writeTables(runs);
-  console.log(`${count("passed") + types.length - typesFailed} passed, ${failed} failed, ${count("skipped")} skipped`);
+  const passed = count("passed") + types.length - typesFailed + core.passed;
+  console.log(tally({ passed, failed, skipped: count("skipped") + core.skipped }));
   return good;
+}
+
+const tally = ({ passed, failed, skipped }: Pick<CoreRun, "passed" | "failed" | "skipped">): string =>
+  `${passed} passed, ${failed} failed, ${skipped} skipped`;
+
+async function runCore(folder: string): Promise<CoreRun> {
+  const deno = (await installedRuntimes(join(root, "runtime-tests"))).find(({ name }) => name === "Deno")?.run[0] ?? "";
+  await mkdir(folder);
+  const core = await runCoreInDeno(root, deno, folder);
+  for (const told of [...core.failures, ...core.skippedTests])
+    console.log(`the core in Deno without permissions: ${told}`);
+  const seconds = core.seconds.toFixed(1);
+  console.log(`the core in Deno without permissions: ${tally(core)}, ${core.files} files in ${seconds} s`);
+  return core;
 }
 
 async function writeTables(runs: readonly SuiteRun[]): Promise<void> {
