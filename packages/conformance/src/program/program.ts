@@ -5,6 +5,8 @@
 export interface Program {
   readonly log?: readonly Line[];
   readonly exit?: { readonly code: number; readonly afterMs?: number };
+  /** It ends when its standard input does: at once where it has none. Needs no `exit`. */
+  readonly endOfInput?: { readonly code: number };
   /** What the stop signal does. Default: it ends with 143. */
   readonly stop?: "ignore" | { readonly code?: number; readonly afterMs?: number; readonly log?: readonly Line[] };
   /** Its command is not in the image. */
@@ -49,6 +51,11 @@ export const lingers: Program = { ...sleeps, stop: { log: [{ text: "bye" }], aft
 /** Writes lines to stdout and ends with 0. */
 export function says(...texts: readonly string[]): Program {
   return { log: texts.map((text) => ({ text })), exit: { code: 0 } };
+}
+
+/** Writes what it reads, and ends with the code when there is nothing more to read. */
+export function echoes(code: number): Program {
+  return { endOfInput: { code } };
 }
 
 /** Can't be started: its command is not in the image. */

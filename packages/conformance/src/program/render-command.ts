@@ -28,7 +28,7 @@ function trap({ stop }: Program): string {
   return `trap ${word(body)} TERM`;
 }
 
-function play({ log = [], exit }: Program): readonly string[] {
+function play({ log = [], exit, endOfInput }: Program): readonly string[] {
   const lines: string[] = [];
   let atMs = 0;
   const waitUntil = (ms: number): void => {
@@ -39,6 +39,8 @@ function play({ log = [], exit }: Program): readonly string[] {
     waitUntil(line.atMs ?? 0);
     lines.push(say(line));
   }
+  // what a shell starts by `&` reads nothing of the shell's own input
+  if (endOfInput !== undefined) return [...lines, "exec 3<&0", "cat <&3 & wait $!", `exit ${endOfInput.code}`];
   if (exit === undefined) return [...lines, `while :; do ${pause(3_600_000)}; done`];
   waitUntil(exit.afterMs ?? 0);
   return [...lines, `exit ${exit.code}`];

@@ -98,7 +98,16 @@ const startProcess = simulatedStep<ContainerSubject, ContainerTools>({
     const file = { directory: sandbox.config.logDirectory, path: record.logPath };
     const log = record.logPath === "" ? undefined : await tools.logs.open(file);
     const pod = sandbox.id;
-    const process = tools.life.start({ id: owner, pod, script, clock: tools.clock, log, onError: tools.onError });
+    const { stdin } = record.config;
+    const process = tools.life.start({
+      id: owner,
+      pod,
+      script,
+      stdin,
+      clock: tools.clock,
+      log,
+      onError: tools.onError,
+    });
     return { startedAtNs: String(process.startedAtNs) };
   },
   revert({ owner }, { life }) {

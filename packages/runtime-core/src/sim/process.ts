@@ -2,7 +2,7 @@ import { CriError, canceled, failedPrecondition, notFound, quote } from "@keelso
 import type { Clock, ContainerExit, ExecRequest, ExecResult, Timer } from "../ports/index.ts";
 import { scriptLogLines } from "./log-lines.ts";
 import type { ContainerLog } from "./logs.ts";
-import type { ContainerScript, ScriptExec, ScriptLine } from "./script.ts";
+import type { ContainerScript, ScriptExec, ScriptExit, ScriptLine } from "./script.ts";
 import { isHarmless, sigkill } from "./signals.ts";
 import { turn } from "./turn.ts";
 import { type UsageNow, usageAt } from "./usage-curve.ts";
@@ -12,6 +12,8 @@ export interface ProcessOptions {
   /** The sandbox that it runs in. */
   readonly pod: string;
   readonly script: ContainerScript;
+  /** Whether it has a standard input, which then never ends. */
+  readonly stdin: boolean;
   readonly clock: Clock;
   /** Undefined: nobody wants its lines. */
   readonly log: ContainerLog | undefined;
@@ -42,8 +44,9 @@ export class SimulatedProcess {
   constructor(options: ProcessOptions) {
     this.#options = options;
     this.startedAtNs = options.clock.now();
-    const { script } = options;
-    const { log = [], exit } = script;
+    const { script, stdin } = options;
+    const { log = [], endOfInput } = script;
+    const exit: ScriptExit | undefined = endOfInput === undefined ? script.exit : stdin ? undefined : endOfInput;
     if (exit === undefined) {
       this.#follow(log);
       return;

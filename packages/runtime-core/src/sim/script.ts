@@ -41,6 +41,11 @@ export interface ContainerScript {
   readonly log?: readonly ScriptLine[];
   readonly exit?: ScriptExit;
   /**
+   * Instead of `exit`: it ends when its standard input does, at once where the container asks for none, and never where
+   * it asks for one, since nobody can write to it.
+   */
+  readonly endOfInput?: { readonly code: number };
+  /**
    * What a stop signal does: nothing, or this exit. Default: it ends the container at once with 128 + its number. A
    * kill always ends it with 137.
    */
@@ -165,6 +170,7 @@ function readContainer(fields: Fields): ContainerScript {
   return {
     ...fields.optional("log", (item) => item.asList((line) => readLine(line.asFields()))),
     ...fields.optional("exit", (item) => readExit(item.asFields())),
+    ...fields.optional("endOfInput", (item) => ({ code: item.asFields().integer("code", 0, 255) })),
     ...fields.optional("stop", (item) =>
       item.isText() ? item.asOneOf<"ignore">(["ignore"]) : readStop(item.asFields()),
     ),

@@ -7,6 +7,7 @@ import * as resources from "./resources.ts";
 import * as runtime from "./runtime.ts";
 import * as sandbox from "./sandbox.ts";
 import * as security from "./security.ts";
+import * as stdin from "./stdin.ts";
 import * as systemCalls from "./system-calls.ts";
 import * as user from "./user.ts";
 
@@ -16,6 +17,7 @@ export const status: readonly Case[] = [
   ...Object.values(sandbox),
   ...Object.values(runtime),
   ...Object.values(process),
+  ...Object.values(stdin),
   ...Object.values(user),
   ...Object.values(security),
   ...Object.values(systemCalls),

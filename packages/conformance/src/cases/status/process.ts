@@ -105,18 +105,6 @@ export const terminal: Case = defineCase({
   },
 });
 
-export const standardInput: Case = defineCase({
-  name: "a container that asks for no standard input reads its end at once",
-  cites: "runtime.v1 ContainerConfig.stdin: false reads end of file at once",
-  covers: [],
-  needs: ["inside"],
-  async run({ pod }) {
-    const c = await pod.start({ config: { command: ["sh", "-c", "cat; echo the end"] } });
-    await c.untilLogged("the end");
-    expect((await c.until("exited")).exitCode).toBe(0);
-  },
-});
-
 export const stopSignal: Case = defineCase({
   name: "StopContainer sends the signal of the container's configuration, and ContainerStatus tells it",
   cites: "runtime.v1 ContainerConfig.stop_signal, ContainerStatus.stop_signal: resolved; KEP-4960",
