@@ -176,6 +176,17 @@ describe("UpdatePodSandboxResources", () => {
     expect(isMessage(kept)).toBe(true);
   });
 
+  it("with a value that means nothing is refused, and changes nothing", async () => {
+    const { runtime, core } = await openCore();
+    const { podSandboxId } = await runtime.runPodSandbox({ config: podConfig() });
+    await runtime.updatePodSandboxResources({ podSandboxId, resources: { cpuShares: 9n } });
+    const wrong = { podSandboxId, overhead: { cpuPeriod: 1n } };
+    expect(await failure(runtime.updatePodSandboxResources(wrong), "INVALID_ARGUMENT")).toContain(
+      "overhead.cpu_period",
+    );
+    expect(core.sandboxes.get(podSandboxId)?.config.linux?.resources?.cpuShares).toBe(9n);
+  });
+
   it("is NOT_FOUND for a pod that is not there", async () => {
     const { runtime } = await openCore();
     await failure(runtime.updatePodSandboxResources({ podSandboxId: "f".repeat(64) }), "NOT_FOUND");

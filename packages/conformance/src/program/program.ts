@@ -11,6 +11,8 @@ export interface Program {
   readonly stop?: "ignore" | { readonly code?: number; readonly afterMs?: number; readonly log?: readonly Line[] };
   /** Its command is not in the image. */
   readonly noCommand?: true;
+  /** Network interfaces that it adds to its pod's network; needs NET_ADMIN. */
+  readonly interfaces?: readonly string[];
   /** The commands that may be run in it. */
   readonly exec?: readonly Command[];
 }

@@ -5,7 +5,7 @@ const nowhere = "/there/is/no/such/command";
 /** The argument vector of a container that does as the program says. */
 export function renderProgram(program: Omit<Program, "exec">): readonly string[] {
   if (program.noCommand === true) return [nowhere];
-  return ["sh", "-c", [trap(program), ...play(program)].join("\n")];
+  return ["sh", "-c", [trap(program), ...(program.interfaces ?? []).map(addInterface), ...play(program)].join("\n")];
 }
 
 /** The argument vector of a command that answers as it says. */
@@ -18,6 +18,10 @@ export function renderCommand(command: Command): readonly string[] {
     `exit ${command.code ?? 0}`,
   ];
   return ["sh", "-c", lines.join("\n")];
+}
+
+function addInterface(name: string): string {
+  return `ip link add ${word(name)} type bridge`;
 }
 
 /** PID 1 has no default for a signal: without a trap the kernel drops it. */

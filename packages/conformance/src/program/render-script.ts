@@ -6,11 +6,12 @@ export const scriptAnnotation = "keelson.script";
 
 /** The program as the simulated engine's script of one container. */
 export function renderScript(program: Program): string {
-  const { noCommand, exec = [], ...rest } = program;
+  const { noCommand, interfaces, exec = [], ...rest } = program;
   const answers = exec.map((command) => ({ command: renderCommand(command), ...command }));
   return JSON.stringify({
     ...rest,
     ...(noCommand === true ? { startError: "there is no such command in the image" } : {}),
+    ...(interfaces === undefined ? {} : { usage: [{ interfaces }] }),
     ...(answers.length === 0 ? {} : { exec: answers }),
   });
 }

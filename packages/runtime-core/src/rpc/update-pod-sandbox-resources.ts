@@ -12,7 +12,8 @@ import type { RuntimeRpc } from "./rpc.ts";
 /** The kubelet has changed the pod's cgroup itself: what it tells is recorded, and told to an engine that sizes by it. */
 export const updatePodSandboxResources: RuntimeRpc<"updatePodSandboxResources"> = (core) => async (request, call) => {
   checkText(UpdatePodSandboxResourcesRequestSchema, request, "");
-  const { id } = getSandbox(core, request.podSandboxId);
+  const { id, config, runtimeHandler } = getSandbox(core, request.podSandboxId);
+  core.engine.sandboxes.admit(withResources(config, request), runtimeHandler);
   call.stage("recording the resources", `of sandbox ${id}`);
   const record = await core.sandboxes.update(id, (old) => ({ ...old, config: withResources(old.config, request) }));
   await core.store.flush();

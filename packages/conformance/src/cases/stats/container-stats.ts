@@ -221,3 +221,23 @@ export const swap: Case = defineCase({
     expect(found?.swapUsageBytes?.value).toBeLessThan(67_108_864n);
   },
 });
+
+export const swapLeft: Case = defineCase({
+  name: "ContainerStats tells how much of its swap limit a container has left, where the node counts swap",
+  cites:
+    "runtime.v1 SwapUsage.swap_available_bytes: swap limit less what is used; memory_swap_limit_in_bytes; KEP-2400",
+  covers: ["SwapUsage.swap_available_bytes", "SwapUsage.swap_usage_bytes"],
+  async run({ cri, pod }) {
+    const [memoryLimitInBytes, memorySwapLimitInBytes] = [67_108_864n, 100_663_296n];
+    const c = await pod.start({ resources: { memoryLimitInBytes, memorySwapLimitInBytes } });
+    const files = "/sys/fs/cgroup/memory.swap.current /sys/fs/cgroup/memory/memory.memsw.usage_in_bytes";
+    const counted = await c.observe({ inside: `ls ${files} 2>/dev/null | wc -l`, recorded: () => "1" });
+    const { swap: found } = await measure({ cri }, c.id);
+    if (counted === "0") {
+      expect(found).toBeUndefined();
+      return;
+    }
+    const used = found?.swapUsageBytes?.value ?? fail("it does not tell what is used");
+    expect(found?.swapAvailableBytes?.value).toBe(memorySwapLimitInBytes - memoryLimitInBytes - used);
+  },
+});

@@ -86,6 +86,27 @@ export const networkOfASandbox: Case = defineCase({
   },
 });
 
+export const interfacesOfASandbox: Case = defineCase({
+  name: "PodSandboxStats tells the interfaces that a pod has besides, and its loopback not",
+  cites: "runtime.v1 NetworkUsage.interfaces: the others, without the default one and without loopback",
+  covers: ["NetworkUsage.interfaces", "NetworkUsage.default_interface", "NetworkInterfaceUsage.name"],
+  needs: ["pod-network"],
+  async run({ cri, anotherPod }) {
+    const pod = anotherPod({ network: "pod" });
+    const c = await pod.start({
+      program: { log: [{ text: "ready" }], interfaces: ["extra1", "extra2"] },
+      security: { capabilities: { addCapabilities: ["NET_ADMIN"] } },
+    });
+    await c.untilLogged("ready");
+    const { network } = (await measure({ cri }, pod.id)).linux ?? {};
+    expect(network?.defaultInterface?.name).toMatch(/^(?!lo$|extra)\S+$/);
+    expect(network?.interfaces.map(({ name }) => name).toSorted()).toEqual(["extra1", "extra2"]);
+    for (const { rxBytes, rxErrors, txBytes, txErrors } of network?.interfaces ?? []) {
+      for (const counter of [rxBytes, rxErrors, txBytes, txErrors]) expect(counter?.value).toBeAtLeast(0n);
+    }
+  },
+});
+
 export const noNetworkOfTheNode: Case = defineCase({
   name: "PodSandboxStats of a pod on the node's network tells no network",
   cites: "runtime.v1 LinuxPodSandboxStats.network: unset for a pod on the node's network",
