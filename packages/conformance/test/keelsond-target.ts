@@ -1,10 +1,12 @@
 // keelsond as a process, with images in a registry of its own.
-import { startNode } from "../../../apps/runtime/test/harness/start-node.ts";
+import { type NodeOptions, startNode, type TestNode } from "../../../apps/runtime/test/harness/start-node.ts";
 import type { OpenTarget } from "./conformance-suite.ts";
 import { pushImages } from "./test-images.ts";
 
-export async function openKeelsondTarget(): Promise<OpenTarget> {
-  const node = await startNode();
+export async function openKeelsondTarget(
+  start: (options: NodeOptions) => Promise<TestNode> = startNode,
+): Promise<OpenTarget> {
+  const node = await start({});
   try {
     const images = await pushImages((name, image) => node.push(name, image), node.registry.host);
     return {

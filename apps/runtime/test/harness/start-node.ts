@@ -23,6 +23,8 @@ export interface NodeOptions {
   readonly config?: string;
   /** Put in front of the bridge plugin's folder: CNI plugins of the test's own. */
   readonly pluginFolder?: string;
+  /** Started instead of bin/keelsond: the entry of a program that takes the same flags. */
+  readonly entry?: string;
   /** The `plugins` of the conflist; default a bridge with host-local addresses. */
   readonly plugins?: (bridge: Readonly<Record<string, unknown>>) => readonly unknown[];
 }
@@ -38,7 +40,10 @@ export class TestNode {
   #daemon: ChildProcess | undefined;
   #ended: Promise<unknown> = Promise.resolve();
 
-  constructor(folder: string, registry: DockerRegistry, bridge: string) {
+  readonly #entry: string | undefined;
+
+  constructor(folder: string, registry: DockerRegistry, bridge: string, entry?: string) {
+    this.#entry = entry;
     this.folder = folder;
     this.registry = registry;
     this.bridge = bridge;
@@ -69,8 +74,9 @@ export class TestNode {
   /** Starts keelsond and waits until it listens. */
   async start(): Promise<void> {
     const child = spawn(
-      keelsond,
+      this.#entry === undefined ? keelsond : process.execPath,
       [
+        ...(this.#entry === undefined ? [] : [this.#entry]),
         "--config",
         join(this.folder, "config.toml"),
         "--listen",
@@ -166,7 +172,7 @@ export async function createNode(options: NodeOptions = {}): Promise<TestNode> {
   const folder = await mkdtemp(join(tmpdir(), "keelson-node-"));
   const registry = await startDockerRegistry();
   const random = randomBytes(3);
-  const node = new TestNode(folder, registry, `kt${random.toString("hex")}`);
+  const node = new TestNode(folder, registry, `kt${random.toString("hex")}`, options.entry);
   const bridge = {
     type: "bridge",
     bridge: node.bridge,

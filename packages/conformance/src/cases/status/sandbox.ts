@@ -138,21 +138,28 @@ export const sharedNamespaces: Case = defineCase({
 export const namespacesOfTheNode: Case = defineCase({
   name: "a pod that asks for the node's IPC and process IDs has them",
   cites: "runtime.v1 NamespaceMode: NODE is the node's, no isolation",
-  covers: ["NamespaceOption.ipc", "NamespaceOption.pid"],
+  covers: [
+    "LinuxPodSandboxConfig.security_context",
+    "LinuxSandboxSecurityContext.namespace_options",
+    "NamespaceOption.ipc",
+    "NamespaceOption.pid",
+  ],
   critest: [
     "[k8s.io] Security Context NamespaceOption runtime should support HostIpc is true",
     "[k8s.io] Security Context NamespaceOption runtime should support HostPID",
   ],
-  async run({ anotherPod, target }) {
+  async run({ cri, anotherPod, target }) {
     const { NODE } = NamespaceMode;
+    const options = "linux.security_context.namespace_options";
     const namespaceOptions = { network: NODE, pid: NODE, ipc: NODE };
     const pod = anotherPod({ security: { namespaceOptions } });
     const c = await pod.start({ security: { namespaceOptions } });
     expect((await pod.status()).linux?.namespaces?.options).toMatchObject(namespaceOptions);
+    const info = await sandboxInfo({ cri, pod });
     const found = await c.observe({
       inside: "readlink /proc/self/ns/ipc; readlink /proc/self/ns/pid",
-      recorded: ({ config }) =>
-        ["ipc", "pid"].map((one) => recorded(config, `linux.security_context.namespace_options.${one}`)).join("\n"),
+      // the sandbox says which IPC its containers share, each container says which process IDs it has
+      recorded: (own) => [recorded(info, `config.${options}.ipc`), recorded(own, `config.${options}.pid`)].join("\n"),
     });
     const ofNode = async (one: string) => await readlink(`/proc/self/ns/${one}`);
     const wanted = target.has.includes("inside")

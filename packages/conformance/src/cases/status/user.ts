@@ -1,5 +1,5 @@
 import { type ContainerStatus, SupplementalGroupsPolicy } from "@keelson/cri-api/v1";
-import { expect, expectRefusal } from "../../assert/expect.ts";
+import { expect, expectRefusal, expectSuccess } from "../../assert/expect.ts";
 import { type Case, defineCase } from "../../case.ts";
 import type { Container } from "../../stage/container.ts";
 import { recorded } from "./recorded.ts";
@@ -37,7 +37,7 @@ export const userAndGroup: Case = defineCase({
   ],
   async run({ pod }) {
     const security = { runAsUser: { value: 1000n }, runAsGroup: { value: 2000n }, supplementalGroups: [1234n, 5678n] };
-    const { user, groups } = await whoIs(await pod.start({ security }));
+    const { user, groups } = await whoIs(await expectSuccess(pod.start({ security })));
     expect(user).toBe("1000 2000");
     for (const group of ["1234", "5678"]) expect(groups).toContain(group);
   },
