@@ -27,7 +27,7 @@ export function containerStatusMessage(record: ContainerRecord): MessageInitShap
     annotations: config.annotations,
     mounts: [...(facts?.mounts ?? [])],
     logPath: record.logPath,
-    resources: config.linux?.resources && { linux: config.linux.resources },
+    resources: { linux: config.linux?.resources ?? {} }, // zeros: it has no limits of its own
     user: facts?.user,
     stopSignal: facts?.stopSignal ?? config.stopSignal,
   };

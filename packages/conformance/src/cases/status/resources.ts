@@ -88,6 +88,17 @@ export const limitsInStatus: Case = defineCase({
   },
 });
 
+export const noLimitsInStatus: Case = defineCase({
+  name: "ContainerStatus tells zeros for a container without limits of its own",
+  cites: "runtime.v1 ContainerStatus.resources: unset from older runtimes alone; KEP-1287",
+  covers: ["ContainerStatus.resources", "ContainerResources.linux"],
+  async run({ pod }) {
+    const c = await pod.create();
+    const none = { cpuPeriod: 0n, cpuQuota: 0n, cpuShares: 0n, memoryLimitInBytes: 0n };
+    expect((await c.status()).resources?.linux).toMatchObject(none);
+  },
+});
+
 export const limitsChange: Case = defineCase({
   name: "UpdateContainerResources changes the limits of a running container, and leaves what it does not name",
   cites: "runtime.v1 UpdateContainerResources: the new limits hold when the call returns; zero keeps what is set",
