@@ -22,6 +22,7 @@ describe("loadConfig()", () => {
       runtimes: {},
       grpc: { listen: "unix:///run/keelson/keelsond.sock", versions: ["v1", "v1alpha2"] },
       registry: { config_path: "/etc/keelson/certs.d" },
+      images: { pinned: [] },
       cni: { conf_dir: "/etc/cni/net.d", bin_dirs: ["/opt/cni/bin", "/usr/lib/cni"] },
       cgroup: { driver: "auto" },
       metrics: { listen: "", allow_remote: false },

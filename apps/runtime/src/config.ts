@@ -17,6 +17,8 @@ export interface Config {
   readonly runtimes: Readonly<Record<string, { readonly path: string }>>;
   readonly grpc: { readonly listen: string; readonly versions: readonly CriVersion[] };
   readonly registry: { readonly config_path: string };
+  /** Images that the kubelet does not collect: references, or beginnings of names before a `*`. */
+  readonly images: { readonly pinned: readonly string[] };
   readonly cni: { readonly conf_dir: string; readonly bin_dirs: readonly string[] };
   /** "auto": systemd where it runs and cgroup is v2, else cgroupfs. */
   readonly cgroup: { readonly driver: "auto" | "cgroupfs" | "systemd" };
@@ -48,6 +50,13 @@ const schema: z.ZodType<Config> = z
       })
       .prefault({}),
     registry: z.strictObject({ config_path: absolutePath.prefault("/etc/keelson/certs.d") }).prefault({}),
+    images: z
+      .strictObject({
+        pinned: z
+          .array(z.string().regex(/^[^*\s]+\*?$/, 'want a reference, or the beginning of names before a "*"'))
+          .default([]),
+      })
+      .prefault({}),
     cni: z
       .strictObject({
         conf_dir: absolutePath.prefault("/etc/cni/net.d"),

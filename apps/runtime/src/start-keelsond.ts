@@ -51,6 +51,7 @@ export async function startKeelsond(options: KeelsondOptions): Promise<Keelsond>
       defaultRuntime: config.default_runtime,
       cgroupDriver: config.cgroup.driver,
       registryConfigPath: config.registry.config_path,
+      pinnedImages: config.images.pinned,
       cni: { confDir: config.cni.conf_dir, binDirs: config.cni.bin_dirs },
       log,
       meter,

@@ -54,6 +54,8 @@ export interface LinuxEngineOptions {
   readonly cgroupDriver: "auto" | CgroupDriver;
   /** The folder of `HOST/hosts.toml` files. */
   readonly registryConfigPath: string;
+  /** Images that the kubelet must not collect, by reference or by the beginning of their names. Default: none. */
+  readonly pinnedImages?: readonly string[];
   readonly cni: { readonly confDir: string; readonly binDirs: readonly string[] };
   /** Where network namespaces are pinned; default `/var/run/netns`. */
   readonly netnsFolder?: string;

@@ -9,7 +9,7 @@ import { openImages } from "./image/open-images.ts";
  * @throws FAILED_PRECONDITION with a sentence on what the machine lacks, or when another engine uses the folders
  */
 export function openLinuxEngine(options: LinuxEngineOptions): Promise<Engine> {
-  return composeLinuxEngine(options, ({ root, registryConfigPath, log, meter }) =>
-    openImages({ root, registryConfigPath, log, ...(meter && { meter }) }),
+  return composeLinuxEngine(options, ({ root, registryConfigPath, pinnedImages: pinned, log, meter }) =>
+    openImages({ root, registryConfigPath, log, ...(pinned && { pinned }), ...(meter && { meter }) }),
   );
 }

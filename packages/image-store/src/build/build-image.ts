@@ -13,6 +13,8 @@ export interface BuildImageOptions {
   readonly layers: readonly (readonly TarEntry[] | Uint8Array)[];
   /** The `config` object of the image config, as JSON: Env, Cmd, Entrypoint, User, WorkingDir, … */
   readonly config?: Readonly<Record<string, unknown>>;
+  /** Those of the manifest. */
+  readonly annotations?: Readonly<Record<string, string>>;
   /** Default `amd64` on x64 machines, `arm64` on arm64 ones. */
   readonly architecture?: string;
   readonly variant?: string;
@@ -72,6 +74,7 @@ export function buildImage(options: BuildImageOptions): BuiltImage {
     mediaType: manifestTypes[format],
     config: config.descriptor,
     layers: layers.map((layer) => layer.descriptor),
+    ...(options.annotations !== undefined && { annotations: options.annotations }),
   });
   return { manifest, config, layers };
 }

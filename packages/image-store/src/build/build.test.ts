@@ -21,6 +21,21 @@ describe("buildImage()", () => {
     }
   });
 
+  it("writes annotations into the manifest, and a manifest keeps those that are not too long", () => {
+    const annotations = { short: "1", long: "x".repeat(5000), __proto__x: "2" };
+    const { bytes, descriptor } = buildImage({ layers, annotations }).manifest;
+    const manifest = parseManifest(bytes, descriptor.mediaType, "test");
+    if (manifest.kind !== "manifest") throw new Error("an index");
+    expect([...manifest.annotations]).toEqual([
+      ["short", "1"],
+      ["__proto__x", "2"],
+    ]);
+    const wrong = buildImage({ layers, annotations: { n: 1 as unknown as string } }).manifest;
+    expect(() => parseManifest(wrong.bytes, descriptor.mediaType, "test")).toThrow(
+      /annotation "n": it is not a string/,
+    );
+  });
+
   it("gives the same bytes for the same entries", () => {
     expect(buildImage({ layers }).manifest.descriptor.digest).toBe(buildImage({ layers }).manifest.descriptor.digest);
     expect(buildImage({ layers: layers.map((layer) => writeTar(layer)) })).toEqual(buildImage({ layers }));

@@ -11,6 +11,8 @@ export interface BusyboxImageOptions {
   /** Laid over the default image config (`Cmd: ["sh"]`, `Env: PATH`). */
   readonly config?: Readonly<Record<string, unknown>>;
   readonly format?: "oci" | "docker";
+  /** Those of the manifest. */
+  readonly annotations?: Readonly<Record<string, string>>;
 }
 
 const applets =
@@ -34,6 +36,7 @@ export function busyboxImage(options: BusyboxImageOptions = {}): BuiltImage {
       ...options.config,
     },
     ...(options.format !== undefined && { format: options.format }),
+    ...(options.annotations !== undefined && { annotations: options.annotations }),
   });
 }
 

@@ -42,5 +42,6 @@ function toImage(manifest: StoredManifest, names: readonly string[]): StoredImag
     config: manifest.config,
     layers: manifest.layers,
     sizeBytes: manifest.sizeBytes,
+    annotations: manifest.annotations,
   });
 }

@@ -14,6 +14,7 @@ export interface StoredManifest {
   readonly configDescriptor: Descriptor;
   readonly layers: readonly PlannedLayer[];
   readonly sizeBytes: number;
+  readonly annotations: ReadonlyMap<string, string>;
 }
 
 /** An image as CRI knows it: one ID, any number of names. */
@@ -31,6 +32,8 @@ export interface StoredImage {
   readonly layers: readonly PlannedLayer[];
   /** Bytes of manifest, config and layers as they came from the registry. */
   readonly sizeBytes: number;
+  /** Those of the manifest. */
+  readonly annotations: ReadonlyMap<string, string>;
 }
 
 /** Reads a manifest and its config from the store, verifying both. @throws DATA_LOSS, FAILED_PRECONDITION */
@@ -53,6 +56,7 @@ export async function readStoredManifest(
     configDescriptor: manifest.config,
     layers,
     sizeBytes: [descriptor, manifest.config, ...layers].reduce((sum, { size }) => sum + size, 0),
+    annotations: manifest.annotations,
   };
 }
 

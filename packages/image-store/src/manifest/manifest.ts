@@ -11,6 +11,8 @@ export interface ImageManifest {
   readonly mediaType: string;
   readonly config: Descriptor;
   readonly layers: readonly Descriptor[];
+  /** Its own, for people and tools; without those that are too long to be told in every list. */
+  readonly annotations: ReadonlyMap<string, string>;
 }
 
 /** An image index: the same image for several platforms (OCI image-spec, "Image Index"). */
@@ -22,6 +24,9 @@ export interface ImageIndexManifest {
 
 /** Most layers of one image; overlayfs takes no more than 500 anyway. */
 export const maxLayers = 500;
+/** Most annotations of one manifest that are kept, and how many characters of name and value each may have. */
+export const maxAnnotations = 100;
+export const maxAnnotationLength = 4096;
 /** Most descriptors of one index. */
 export const maxManifests = 1000;
 
@@ -60,7 +65,19 @@ function readManifest(object: JsonObject, mediaType: string, what: string): Imag
     if (layerCompression(descriptor.mediaType) !== undefined) return descriptor;
     throw badContent(at, `media type ${quote(descriptor.mediaType, 100)} is no layer`);
   });
-  return { kind: "manifest", mediaType, config, layers };
+  return { kind: "manifest", mediaType, config, layers, annotations: readAnnotations(object, what) };
+}
+
+/** OCI image-spec, "Annotations": nothing depends on them, so what goes beyond the bounds is left out. */
+function readAnnotations(manifest: JsonObject, what: string): ReadonlyMap<string, string> {
+  const value = own(manifest, "annotations");
+  const entries = value === undefined || value === null ? [] : Object.entries(asObject(value, `${what}: annotations`));
+  const texts = entries.map(([name, text]) => {
+    if (typeof text === "string") return [name, text] as const;
+    throw badContent(`${what}: annotation ${quote(name, 60)}`, "it is not a string");
+  });
+  const short = texts.filter(([name, text]) => name !== "" && name.length + text.length <= maxAnnotationLength);
+  return new Map(short.slice(0, maxAnnotations));
 }
 
 function readIndex(object: JsonObject, mediaType: string, what: string): ImageIndexManifest {

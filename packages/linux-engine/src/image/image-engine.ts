@@ -1,18 +1,20 @@
 import { create } from "@bufbuild/protobuf";
 import { notFound, quote } from "@keelson/cri-api/errors";
-import { type FilesystemUsage, FilesystemUsageSchema, type ImageSpec } from "@keelson/cri-api/v1";
+import { type FilesystemUsage, FilesystemUsageSchema, type Image, type ImageSpec } from "@keelson/cri-api/v1";
 import type { ImageIndex, StoredImage } from "@keelson/image-store";
 import { parseReference, repositoryName } from "@keelson/image-store/reference";
 import type { ImageEngine, ImageFsInfo, ResolvedImage } from "@keelson/runtime-core/ports";
 import type { Snapshots } from "../snapshots/snapshots.ts";
 import type { GarbageCollector } from "./garbage-collector.ts";
 import { imageInfo, imageMessage } from "./image-message.ts";
+import type { IsPinned } from "./pinned-images.ts";
 import { type PullDeps, pullImage } from "./pull.ts";
 
 export type ImageEngineDeps = PullDeps & {
   readonly index: ImageIndex;
   readonly snapshots: Snapshots;
   readonly garbage: GarbageCollector;
+  readonly isPinned: IsPinned;
   /** Nanoseconds since 1970. */
   readonly now: () => bigint;
 };
@@ -22,7 +24,8 @@ export type ImageEngineDeps = PullDeps & {
  * layers are in place: one whose layers were lost is pulled again, from the store as far as that goes.
  */
 export function createImageEngine(deps: ImageEngineDeps): ImageEngine {
-  const { index, snapshots, garbage } = deps;
+  const { index, snapshots, garbage, isPinned } = deps;
+  const shown = (image: StoredImage): Image => imageMessage(image, isPinned(image));
   const isWhole = (image: StoredImage): boolean => image.layers.every(({ chainId }) => snapshots.layers.has(chainId));
   const find = (spec: ImageSpec): StoredImage | undefined => {
     const image = index.resolve(spec.image);
@@ -30,13 +33,13 @@ export function createImageEngine(deps: ImageEngineDeps): ImageEngine {
   };
   return {
     async list(filter) {
-      if (filter === undefined || filter.image === "") return index.list().filter(isWhole).map(imageMessage);
+      if (filter === undefined || filter.image === "") return index.list().filter(isWhole).map(shown);
       const image = find(filter);
-      return image === undefined ? [] : [imageMessage(image)];
+      return image === undefined ? [] : [shown(image)];
     },
     async status(spec) {
       const image = find(spec);
-      return image === undefined ? undefined : imageMessage(image);
+      return image === undefined ? undefined : shown(image);
     },
     async inspect(spec) {
       const image = find(spec);

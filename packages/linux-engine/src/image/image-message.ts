@@ -5,14 +5,16 @@ import type { Json } from "@keelson/runtime-core/ports";
 
 const maxUid = 2n ** 31n - 1n;
 
-/** An image as CRI shows it. Its size is what it had in the registry. */
-export function imageMessage(image: StoredImage): Image {
+/** An image as CRI shows it. Its size is what it had in the registry; `spec` has the annotations of its manifest, as CRI-O's. */
+export function imageMessage(image: StoredImage, pinned: boolean): Image {
   return create(ImageSchema, {
     id: image.id,
     repoTags: [...image.repoTags],
     repoDigests: [...image.repoDigests],
     size: BigInt(image.sizeBytes),
     ...imageUser(image.config.user),
+    spec: { annotations: Object.fromEntries(image.annotations) },
+    pinned,
   });
 }
 

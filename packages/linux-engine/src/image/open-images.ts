@@ -8,6 +8,7 @@ import { Snapshots } from "../snapshots/snapshots.ts";
 import { GarbageCollector } from "./garbage-collector.ts";
 import { ImageContent } from "./image-content.ts";
 import { createImageEngine } from "./image-engine.ts";
+import { pinnedImages } from "./pinned-images.ts";
 import { PullProcesses } from "./pull-processes.ts";
 import { SharedWork } from "./shared-work.ts";
 
@@ -16,6 +17,8 @@ export interface OpenImagesOptions {
   readonly root: string;
   /** The folder of `HOST/hosts.toml` files. */
   readonly registryConfigPath?: string;
+  /** The images that the kubelet must not collect; see {@link pinnedImages}. Default: none. */
+  readonly pinned?: readonly string[];
   readonly log: EngineLog;
   /** Where pulls and garbage are counted. Default: nowhere. */
   readonly meter?: Meter;
@@ -71,7 +74,9 @@ export async function openImages(options: OpenImagesOptions): Promise<OpenImages
     void garbage.collect();
     const deadlineMs = options.pullDeadlineMs ?? defaultPullDeadlineMs;
     const now = (): bigint => BigInt(Date.now()) * 1_000_000n;
-    const engine = createImageEngine({ processes, index, snapshots, works, garbage, log, meter, deadlineMs, now });
+    const isPinned = pinnedImages(options.pinned ?? []);
+    const pulling = { processes, index, snapshots, works, garbage, log, meter, deadlineMs };
+    const engine = createImageEngine({ ...pulling, isPinned, now });
     return { engine, holds: content, snapshots: content, folders: snapshots, garbage, close: () => cleanup.close() };
   } catch (error) {
     await cleanup.close();

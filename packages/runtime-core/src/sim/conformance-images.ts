@@ -1,5 +1,16 @@
 import type { ScriptImage } from "./script.ts";
 
+/** What stands in no public registry: for the cases of @keelson/conformance that want it of a registry of their own. */
+const ownImages: readonly ScriptImage[] = [
+  { ref: "registry.example/conformance/with-user:1", login: { username: "reader", password: "of images" } },
+  {
+    ref: "registry.example/conformance/with-token:1",
+    login: { identityToken: "identity-of-a-reader", registryToken: "access-of-a-reader" },
+  },
+  { ref: "registry.example/conformance/annotated:1", annotations: { "org.opencontainers.image.title": "annotated" } },
+  { ref: "registry.example/conformance/pinned:1", pinned: true },
+];
+
 /** The images of the CRI conformance suites (cri-tools' critest, containerd's integration tests), by their names. */
 export const conformanceImages: readonly ScriptImage[] = [
   ...several("busybox", [
@@ -42,12 +53,15 @@ export const conformanceImages: readonly ScriptImage[] = [
     ref: `registry.k8s.io/pause:${tag}`,
     content: "pause",
     user: "65535:65535",
+    // no node can do without it, as long as its runtime needs one
+    pinned: true,
   })),
   ...several(
     "volume-copy-up",
     ["2.1", "2.2"].map((tag) => `ghcr.io/containerd/volume-copy-up:${tag}`),
   ),
   { ref: "ghcr.io/containerd/volume-ownership:2.1" },
+  ...ownImages,
 ];
 
 /** One image under several names. */

@@ -5,6 +5,7 @@ import type { Clock, ImageEngine, ResolvedImage } from "../ports/index.ts";
 import { conformanceImages } from "./conformance-images.ts";
 import type { Faults } from "./faults.ts";
 import { formatImageReference, isDigest, parseImageReference } from "./image-reference.ts";
+import { checkLogin } from "./registry-login.ts";
 import type { CheckedScript, ScriptImage } from "./script.ts";
 import { type DescribedImage, describeImage, type StoredImage } from "./stored-image.ts";
 import type { Life } from "./world.ts";
@@ -39,7 +40,7 @@ export function createImages(options: ImagesOptions): ImageEngine {
       if (found === undefined) return {};
       return { info: { simulated: true, user: found.user, stopSignal: found.stopSignal } };
     },
-    async pull({ image }, task) {
+    async pull({ image, auth }, task) {
       const reference = parseImageReference(image.image);
       const name = formatImageReference(reference);
       task.stage("pulling", name);
@@ -51,6 +52,7 @@ export function createImages(options: ImagesOptions): ImageEngine {
           hint: "list it under images in the script, or leave images out for those of the conformance suite",
         });
       }
+      checkLogin(found.login, auth, name);
       return keep(stored, found, name, `${reference.repository}@${found.manifestDigest}`);
     },
     async remove(spec) {
@@ -145,5 +147,7 @@ function asImage(image: StoredImage): Image {
     repoDigests: [...image.digests],
     size: BigInt(image.sizeBytes),
     ...(/^[0-9]+$/.test(user) ? { uid: { value: BigInt(user) } } : { username: user }),
+    spec: { annotations: image.annotations },
+    pinned: image.pinned,
   });
 }

@@ -10,6 +10,8 @@ export interface Item {
   asFlag(): boolean;
   asOneOf<Word extends string>(words: readonly [Word, ...Word[]]): Word;
   asList<T>(read: (item: Item) => T): readonly T[];
+  /** An object of strings; its keys are foreign names. */
+  asTexts(maxLength: number): ReadonlyMap<string, string>;
   asFields(): Fields;
 }
 
@@ -99,6 +101,14 @@ function openFields(value: unknown, path: string, mistakes: string[]): { fields:
         }
         note(itemPath, `a list of at most ${maxItems}`, found);
         return [];
+      },
+      asTexts(maxLength) {
+        const isTexts = typeof found === "object" && found !== null && !Array.isArray(found);
+        if (!isTexts) note(itemPath, "an object", found);
+        const entries = isTexts ? Object.entries(found) : [];
+        return new Map(
+          entries.map(([key, one]) => [key, openItem(one, `${itemPath}[${quote(key, 64)}]`).asText(maxLength)]),
+        );
       },
       asFields() {
         const inner = openFields(found, itemPath, mistakes);

@@ -34,6 +34,20 @@ export interface ScriptImage {
   readonly stopSignal?: string;
   /** Default: drawn from the content. */
   readonly sizeBytes?: number;
+  /** Of the image itself, told as `Image.spec.annotations`. Default: none. */
+  readonly annotations?: Readonly<Record<string, string>>;
+  /** The node keeps it: `Image.pinned`. Default false. */
+  readonly pinned?: boolean;
+  /** Who may pull it. Default: everybody. */
+  readonly login?: ScriptLogin;
+}
+
+/** What the registry of an image wants: one of these. They are data of a test, and no secrets. */
+export interface ScriptLogin {
+  readonly username?: string;
+  readonly password?: string;
+  readonly identityToken?: string;
+  readonly registryToken?: string;
 }
 
 /** Without `exit` the container runs until it is stopped. All times count from its start. */
@@ -163,6 +177,18 @@ function readImage(fields: Fields): ScriptImage {
     ...fields.optional("user", (item) => item.asText(256)),
     ...fields.optional("stopSignal", (item) => item.asText(32)),
     ...fields.optional("sizeBytes", (item) => item.asInteger(1, Number.MAX_SAFE_INTEGER)),
+    ...fields.optional("annotations", (item) => Object.fromEntries(item.asTexts(4096))),
+    ...fields.optional("pinned", (item) => item.asFlag()),
+    ...fields.optional("login", (item) => readLogin(item.asFields())),
+  };
+}
+
+function readLogin(fields: Fields): ScriptLogin {
+  return {
+    ...fields.optional("username", (item) => item.asText(256)),
+    ...fields.optional("password", (item) => item.asText(4096)),
+    ...fields.optional("identityToken", (item) => item.asText(4096)),
+    ...fields.optional("registryToken", (item) => item.asText(4096)),
   };
 }
 

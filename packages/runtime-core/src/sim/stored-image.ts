@@ -1,4 +1,4 @@
-import type { ScriptImage } from "./script.ts";
+import type { ScriptImage, ScriptLogin } from "./script.ts";
 
 /** An image on the simulated node. */
 export interface StoredImage {
@@ -7,6 +7,8 @@ export interface StoredImage {
   readonly user: string;
   readonly stopSignal: string;
   readonly sizeBytes: number;
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly pinned: boolean;
   /** `repository:tag`. */
   readonly tags: Set<string>;
   /** `repository@digest`. */
@@ -20,14 +22,21 @@ export interface DescribedImage {
   readonly user: string;
   readonly stopSignal: string;
   readonly sizeBytes: number;
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly pinned: boolean;
+  readonly login: ScriptLogin | undefined;
 }
 
-/** The same content, user and stop signal make the same digests, on every machine. */
+/** The same content, user, stop signal and annotations make the same digests, on every machine. */
 export async function describeImage(image: ScriptImage, name: string): Promise<DescribedImage> {
-  const { content = name, user = "", stopSignal = "SIGTERM" } = image;
+  const { content = name, user = "", stopSignal = "SIGTERM", annotations, pinned = false, login } = image;
   const configuration = JSON.stringify({ content, config: { User: user, StopSignal: stopSignal } });
   const id = await sha256(configuration);
-  const manifest = JSON.stringify({ schemaVersion: 2, config: { digest: id, size: configuration.length } });
+  const manifest = JSON.stringify({
+    schemaVersion: 2,
+    config: { digest: id, size: configuration.length },
+    annotations,
+  });
   // 1 to 16 MiB
   const drawn = 2 ** 20 + (Number.parseInt(id.slice(7, 13), 16) % (15 * 2 ** 20));
   return {
@@ -36,6 +45,9 @@ export async function describeImage(image: ScriptImage, name: string): Promise<D
     user,
     stopSignal,
     sizeBytes: image.sizeBytes ?? drawn,
+    annotations: annotations ?? {},
+    pinned,
+    login,
   };
 }
 
