@@ -1,8 +1,10 @@
 // What the engines say of fields, beside the code that does it: the rules of the Linux engine, what the simulated engine
 // records, what the core looks at for no engine.
-import { listFieldRules } from "../packages/linux-engine/src/spec/index.ts";
+import { imageRules } from "../packages/linux-engine/src/image/image-rules.ts";
+import { type FieldRuleRow, listFieldRules } from "../packages/linux-engine/src/spec/guard.ts";
 import type { FieldNotes } from "../packages/runtime-core/src/field-notes.ts";
-import { ignoredFields } from "../packages/runtime-core/src/rpc/ignored-fields.ts";
+import { ignoredFields as ignoredByCore } from "../packages/runtime-core/src/rpc/ignored-fields.ts";
+import { ignoredFields as ignoredBySimulated } from "../packages/runtime-core/src/sim/ignored-fields.ts";
 import { recordedFields } from "../packages/runtime-core/src/sim/recorded-fields.ts";
 
 export type EngineName = "simulated" | "linux";
@@ -22,8 +24,16 @@ export function declarationsOf(engine: EngineName): ReadonlyMap<string, Declarat
 }
 
 const declared: Readonly<Record<EngineName, ReadonlyMap<string, Declaration>>> = {
-  simulated: new Map([...ofNotes("ignored", ignoredFields), ...ofNotes("recorded", recordedFields)]),
-  linux: new Map([...ofNotes("ignored", ignoredFields), ...ofRules()]),
+  simulated: new Map([
+    ...ofNotes("ignored", ignoredByCore),
+    ...ofNotes("ignored", ignoredBySimulated),
+    ...ofNotes("recorded", recordedFields),
+  ]),
+  linux: new Map([
+    ...ofNotes("ignored", ignoredByCore),
+    ...ofRules(listFieldRules()),
+    ...ofRules(listFieldRules(imageRules)),
+  ]),
 };
 
 function ofNotes(verdict: "recorded" | "ignored", all: readonly FieldNotes[]): [string, Declaration][] {
@@ -36,8 +46,8 @@ function ofNotes(verdict: "recorded" | "ignored", all: readonly FieldNotes[]): [
   );
 }
 
-function ofRules(): [string, Declaration][] {
-  return listFieldRules().flatMap(({ field, verdict, text, call }): [string, Declaration][] => {
+function ofRules(rows: readonly FieldRuleRow[]): [string, Declaration][] {
+  return rows.flatMap(({ field, verdict, text, call }): [string, Declaration][] => {
     const name = field.replace(/^runtime\.v1\./, "");
     if (verdict === "honoured") return [];
     if (verdict === "ignored") return [[name, { verdict, text }]];

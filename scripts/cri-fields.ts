@@ -1,12 +1,12 @@
 // What becomes of each field of runtime.v1, engine by engine: the data behind docs/reference/cri-fields.md. Cases of the
 // conformance suite say what they cover, engines say beside their code what they refuse, record and ignore, and calls
-// that an engine has no verb for are asked of the running engine (cri-fields-unserved.ts).
+// that an engine has no verb for are asked of the running engine (cri-fields-served.ts).
 import type { Capability } from "../packages/conformance/src/case.ts";
 import { selectCases } from "../packages/conformance/src/run/select-cases.ts";
 import { file_runtime_v1_api } from "../packages/cri-api/src/gen/runtime/v1/api_pb.ts";
 import { type Declaration, declarationsOf, type EngineName } from "./cri-fields-declared.ts";
+import { readFacts } from "./cri-fields-facts.ts";
 import { type FieldDesc, isWindows, type MessageDesc } from "./cri-fields-ignorable.ts";
-import { unservedCalls } from "./cri-fields-unserved.ts";
 
 export type Verdict = "honoured" | "recorded" | "refused" | "ignored";
 
@@ -60,7 +60,7 @@ type Verdicted = Pick<FieldCell, "verdict" | "code" | "text">;
 function tableOf(engine: EngineName): FieldCell[] {
   const messages = reachableMessages();
   const covered = coveringCases(engine);
-  const unserved = unservedCalls(engine);
+  const unserved = Object.keys(readFacts().unserved[engine]);
   const declared = declarationsOf(engine);
   const carriers = carryingFields(messages.keys());
 

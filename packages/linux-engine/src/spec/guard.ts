@@ -36,9 +36,9 @@ export interface FieldRuleRow {
   readonly call?: string;
 }
 
-/** The whole list of default deny, in the order of the protocol's fields. */
-export function listFieldRules(): FieldRuleRow[] {
-  return ruleTables.flatMap(({ message, rules }) =>
+/** What rules say, in the order of the protocol's fields. Default: the whole list of default deny. */
+export function listFieldRules(tables: readonly RuleTable[] = ruleTables): FieldRuleRow[] {
+  return tables.flatMap(({ message, rules }) =>
     message.fields.map((field) => {
       const rule = ruleOf(rules, field);
       const { verdict, text } = rule;

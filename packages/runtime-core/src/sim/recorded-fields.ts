@@ -36,6 +36,7 @@ export const recordedFields: readonly FieldNotes[] = [
     envs: noProcess,
     mounts: noFiles,
     devices: noFiles,
+    stdinOnce: "nobody attaches",
     tty: noProcess,
     CDIDevices: noFiles,
   }),

@@ -1,23 +1,25 @@
-// Which calls an engine has no verb for: asked of a runtime that runs, and kept in cri-fields.json.
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
+// Which calls an engine has no verb for, asked of a runtime that runs.
+import { startFakeRuntime } from "../apps/fake-runtime/src/index.ts";
+import { startNode } from "../apps/runtime/test/harness/start-node.ts";
 import { isCriError } from "../packages/cri-api/src/errors.ts";
 import { ImageService, RuntimeService } from "../packages/cri-api/src/gen/runtime/v1/api_pb.ts";
 import { connectCri } from "../packages/cri-client/src/index.ts";
 import type { EngineName } from "./cri-fields-declared.ts";
 
-export const factsFile: string = join(import.meta.dirname, "cri-fields.json");
-
-/** By the names of the calls in the proto, in its order; as it was when the page was made. */
-export function unservedCalls(engine: EngineName): readonly string[] {
-  const { unserved } = JSON.parse(readFileSync(factsFile, "utf8")) as { unserved: Record<EngineName, string[]> };
-  return unserved[engine];
+/** The calls that the engine does not serve, in the order of the proto. The Linux engine needs what `linuxGate` wants. */
+export async function unservedCallsOf(engine: EngineName): Promise<readonly string[]> {
+  const runtime = engine === "linux" ? await startNode() : await startFakeRuntime({});
+  try {
+    return await askUnserved(runtime.endpoint);
+  } finally {
+    await runtime.close();
+  }
 }
 
 type Ask = (request: object, options: { readonly timeoutMs: number }) => Promise<unknown> | AsyncIterable<unknown>;
 
 /** Makes every call once, of objects that nobody has. @returns the names of those that are answered UNIMPLEMENTED */
-export async function askUnserved(endpoint: string): Promise<readonly string[]> {
+async function askUnserved(endpoint: string): Promise<readonly string[]> {
   const cri = await connectCri({ runtimeEndpoint: endpoint, onUnsupportedField: "send" });
   try {
     const unserved: string[] = [];
