@@ -18,6 +18,8 @@ export interface DaemonOptions {
 export interface Daemon {
   readonly pid: number;
   readonly cri: CriConnection;
+  /** Where its output goes. */
+  readonly logFile: string;
   /** The last lines of its log. */
   logEnd(): Promise<string>;
   /** Removes all pods and ends the runtime. Idempotent. */
@@ -55,7 +57,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       })();
       return stopping;
     };
-    return { pid: child.pid ?? 0, cri, logEnd, stop };
+    return { pid: child.pid ?? 0, cri, logFile: options.logFile, logEnd, stop };
   } catch (cause) {
     await end(child, ended);
     throw new Error(`start ${basename(file)}:\n${await logEnd()}`, { cause });

@@ -64,7 +64,8 @@ export async function makePodCgroup(): Promise<PodCgroup> {
 
 async function cgroupMounts(): Promise<readonly string[]> {
   const lines = (await readFile("/proc/self/mountinfo", "utf8")).split("\n");
-  return lines.filter((line) => / - cgroup2? /.test(line)).map((line) => line.split(" ")[4] ?? "");
+  // a mount over another one has the same place
+  return [...new Set(lines.filter((line) => / - cgroup2? /.test(line)).map((line) => line.split(" ")[4] ?? ""))];
 }
 
 async function removeTree(folder: string): Promise<void> {

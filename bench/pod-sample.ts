@@ -59,19 +59,25 @@ export async function timed<Answer>(call: () => Promise<Answer>): Promise<readon
   return [performance.now() - began, answer];
 }
 
+/** What a kubelet keeps of a pod that begins, under the pod's new uid. @param pods the folder of all pods */
+export async function makePodFolder(pods: string): Promise<{ readonly uid: string; readonly folder: string }> {
+  const uid = randomUUID();
+  const folder = join(pods, uid);
+  await mkdir(join(folder, "logs", "main"), { recursive: true });
+  for (const file of ["etc-hosts", "termination-log"]) await writeFile(join(folder, file), "");
+  return { uid, folder };
+}
+
 /** RunPodSandbox, CreateContainer and StartContainer. */
 export async function startPod(request: PodRequest): Promise<StartedPod> {
   const { cri, image } = request;
-  const uid = randomUUID();
-  const folder = join(request.pods, uid);
-  await mkdir(join(folder, "logs", "main"), { recursive: true });
-  for (const file of ["etc-hosts", "termination-log"]) await writeFile(join(folder, file), "");
-  const sandboxConfig = sandbox({ uid, logDirectory: join(folder, "logs"), cgroupParent: request.cgroupParent });
-  const config = container({ folder, uid, image });
+  const { uid, folder } = await makePodFolder(request.pods);
+  const sandbox = sandboxConfig({ uid, logDirectory: join(folder, "logs"), cgroupParent: request.cgroupParent });
+  const config = containerConfig({ folder, uid, image });
   const beganMs = Date.now();
-  const [run, { podSandboxId }] = await timed(() => cri.runtime.runPodSandbox({ config: sandboxConfig }));
+  const [run, { podSandboxId }] = await timed(() => cri.runtime.runPodSandbox({ config: sandbox }));
   const [create, { containerId }] = await timed(() =>
-    cri.runtime.createContainer({ podSandboxId, config, sandboxConfig }),
+    cri.runtime.createContainer({ podSandboxId, config, sandboxConfig: sandbox }),
   );
   const [start] = await timed(() => cri.runtime.startContainer({ containerId }));
   return {
@@ -111,24 +117,46 @@ async function untilReady(logFile: string): Promise<void> {
   }
 }
 
-function sandbox(pod: { uid: string; logDirectory: string; cgroupParent: string }): SandboxConfig {
-  const name = `bench-${pod.uid.slice(0, 8)}`;
+const podName = (uid: string): string => `bench-${uid.slice(0, 8)}`;
+
+function podLabels(uid: string): Record<string, string> {
+  return {
+    "io.kubernetes.pod.name": podName(uid),
+    "io.kubernetes.pod.namespace": "bench",
+    "io.kubernetes.pod.uid": uid,
+  };
+}
+
+/** @param pod hostNetwork: what costs no CNI */
+export function sandboxConfig(pod: {
+  uid: string;
+  logDirectory: string;
+  cgroupParent: string;
+  hostNetwork?: boolean;
+}): SandboxConfig {
+  const name = podName(pod.uid);
+  const network = pod.hostNetwork === true ? NamespaceMode.NODE : NamespaceMode.POD;
   return {
     metadata: { name, uid: pod.uid, namespace: "bench", attempt: 0 },
-    hostname: name,
+    ...(pod.hostNetwork === true ? {} : { hostname: name }),
     logDirectory: pod.logDirectory,
     dnsConfig: { servers: ["10.96.0.10"], searches: ["bench.svc.cluster.local"], options: ["ndots:5"] },
-    labels: { "io.kubernetes.pod.name": name, "io.kubernetes.pod.uid": pod.uid },
+    labels: podLabels(pod.uid),
+    annotations: {
+      "kubernetes.io/config.seen": "2026-01-01T00:00:00.000000000Z",
+      "kubernetes.io/config.source": "api",
+    },
     linux: {
       cgroupParent: pod.cgroupParent,
-      securityContext: { namespaceOptions: namespaces, seccomp: runtimeDefault },
+      securityContext: { namespaceOptions: { ...namespaces, network }, seccomp: runtimeDefault },
     },
   };
 }
 
-function container(pod: { folder: string; uid: string; image: string }): ContainerConfig {
+export function containerConfig(pod: { folder: string; uid: string; image: string; name?: string }): ContainerConfig {
+  const name = pod.name ?? "main";
   return {
-    metadata: { name: "main", attempt: 0 },
+    metadata: { name, attempt: 0 },
     image: { image: pod.image, userSpecifiedImage: pod.image },
     command: program,
     envs: [{ key: "KUBERNETES_SERVICE_HOST", value: new TextEncoder().encode("10.96.0.1") }],
@@ -136,8 +164,15 @@ function container(pod: { folder: string; uid: string; image: string }): Contain
       { containerPath: "/etc/hosts", hostPath: join(pod.folder, "etc-hosts") },
       { containerPath: "/dev/termination-log", hostPath: join(pod.folder, "termination-log") },
     ],
-    labels: { "io.kubernetes.container.name": "main", "io.kubernetes.pod.uid": pod.uid },
-    logPath: "main/0.log",
+    labels: { ...podLabels(pod.uid), "io.kubernetes.container.name": name },
+    annotations: {
+      "io.kubernetes.container.hash": "5f3a1c2e",
+      "io.kubernetes.container.restartCount": "0",
+      "io.kubernetes.container.terminationMessagePath": "/dev/termination-log",
+      "io.kubernetes.container.terminationMessagePolicy": "File",
+      "io.kubernetes.pod.terminationGracePeriod": "30",
+    },
+    logPath: `${name}/0.log`,
     linux: {
       resources: { cpuPeriod: 100_000n, cpuShares: 2n, oomScoreAdj: 1000n },
       securityContext: {
