@@ -10,6 +10,10 @@ export interface PeerList {
 export interface KnownFailure {
   /** What the runtime does instead, and why we hold to the case. */
   readonly reason: string;
+  /** What the failure says, as a regular expression: one that says something else is not known. */
+  readonly says: string;
+  /** For one that does not fail always: what has to be so on the node, or happen first. */
+  readonly when?: string;
   /** What was asked and answered. */
   readonly transcript: readonly string[];
 }

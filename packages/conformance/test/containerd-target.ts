@@ -10,6 +10,7 @@ import { pushImage } from "../../image-store/src/build/index.ts";
 import { parseReference } from "../../image-store/src/reference/index.ts";
 import { startDockerRegistry } from "../../image-store/test/docker-registry.ts";
 import type { OpenTarget } from "./conformance-suite.ts";
+import { targetCapabilities } from "./target-capabilities.ts";
 import { pushImages } from "./test-images.ts";
 
 const run = promisify(execFile);
@@ -42,7 +43,7 @@ export async function openContainerdTarget(suite: Suite): Promise<OpenTarget> {
       target: {
         endpoint: node.endpoint,
         images,
-        has: ["inside", "pod-network", "restart"],
+        has: targetCapabilities.containerd,
         cgroupParent: node.cgroupParent,
         async restart(signal, meanwhile) {
           await node.stop(signal);

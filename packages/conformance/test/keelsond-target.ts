@@ -1,6 +1,7 @@
 // keelsond as a process, with images in a registry of its own.
 import { type NodeOptions, startNode, type TestNode } from "../../../apps/runtime/test/harness/start-node.ts";
 import type { OpenTarget } from "./conformance-suite.ts";
+import { targetCapabilities } from "./target-capabilities.ts";
 import { pushImages } from "./test-images.ts";
 
 export async function openKeelsondTarget(
@@ -13,7 +14,7 @@ export async function openKeelsondTarget(
       target: {
         endpoint: node.endpoint,
         images,
-        has: ["inside", "pod-network", "restart"],
+        has: targetCapabilities.keelsond,
         async restart(signal, meanwhile) {
           await node.stop(signal);
           await (meanwhile?.() ?? Promise.resolve()).finally(async () => {

@@ -7,6 +7,7 @@ import type { Engine, StateStore } from "@keelson/runtime-core/ports";
 import { createMemoryStore, createSimulatedWorld } from "@keelson/runtime-core/sim";
 import { defaultImages } from "../src/target.ts";
 import type { OpenTarget } from "./conformance-suite.ts";
+import { targetCapabilities } from "./target-capabilities.ts";
 
 /** A call that runs is cut off soon, as by a kill. */
 const drainMs = 20;
@@ -30,7 +31,7 @@ export async function openSimulatedTarget(
     target: {
       endpoint,
       images: defaultImages,
-      has: ["pod-network", "restart"],
+      has: targetCapabilities.simulated,
       async restart(signal, meanwhile) {
         if (signal === "SIGKILL") disk = disk.crash();
         await runtime.close();

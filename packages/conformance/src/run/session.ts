@@ -9,6 +9,7 @@ import { openStage, type StageOptions } from "../stage/stage.ts";
 import { Transcript, writeError } from "../stage/transcript.ts";
 import type { Target } from "../target.ts";
 import { Locks } from "./locks.ts";
+import { missingCapabilities } from "./missing-capabilities.ts";
 import { isOwn } from "./verdict.ts";
 
 /** How a case ended at one target. */
@@ -65,7 +66,7 @@ export async function openSession(target: Target): Promise<Session> {
       connection,
       runtime: { name: isOwn(runtimeName) && !real ? `${runtimeName}-fake` : runtimeName, version: runtimeVersion },
       async run(one, options = {}) {
-        const missing = (one.needs ?? []).filter((need) => !target.has.includes(need));
+        const missing = missingCapabilities(one, target.has);
         if (missing.length > 0) {
           return { result: "skipped", reason: `needs ${missing.join(" and ")}`, transcript: [], durationMs: 0 };
         }

@@ -9,9 +9,9 @@ export function isOwn(runtimeName: string): boolean {
   return runtimeName === "keelson" || runtimeName === "keelson-fake";
 }
 
-export function verdictOf(id: string, { result }: Outcome, list: PeerList | undefined): Verdict {
-  const known = list !== undefined && Object.hasOwn(list.known, id);
-  if (result === "failed" && known) return "known";
-  if (result === "passed" && known) return "unexpected-pass";
-  return result;
+export function verdictOf(id: string, { result, reason }: Outcome, list: PeerList | undefined): Verdict {
+  const known = list !== undefined && Object.hasOwn(list.known, id) ? list.known[id] : undefined;
+  if (known === undefined || result === "skipped") return result;
+  if (result === "failed") return new RegExp(known.says).test(reason) ? "known" : "failed";
+  return known.when === undefined ? "unexpected-pass" : "passed";
 }
