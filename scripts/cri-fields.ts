@@ -1,8 +1,9 @@
 // What becomes of each field of runtime.v1, engine by engine: the data behind docs/reference/cri-fields.md. Cases of the
 // conformance suite say what they cover, engines say beside their code what they refuse, record and ignore, and calls
 // that an engine has no verb for are asked of the running engine (cri-fields-served.ts).
-import type { Capability } from "../packages/conformance/src/case.ts";
+import { missingCapabilities } from "../packages/conformance/src/run/missing-capabilities.ts";
 import { selectCases } from "../packages/conformance/src/run/select-cases.ts";
+import { targetCapabilities } from "../packages/conformance/test/target-capabilities.ts";
 import { file_runtime_v1_api } from "../packages/cri-api/src/gen/runtime/v1/api_pb.ts";
 import { type Declaration, declarationsOf, type EngineName } from "./cri-fields-declared.ts";
 import { readFacts } from "./cri-fields-facts.ts";
@@ -122,13 +123,10 @@ function carryingFields(messages: Iterable<MessageDesc>): ReadonlyMap<MessageDes
 function coveringCases(engine: EngineName): ReadonlyMap<string, readonly string[]> {
   const covered = new Map<string, string[]>();
   for (const { id, one } of selectCases()) {
-    if ((one.needs ?? []).some((need) => !capabilitiesOf[engine].includes(need))) continue;
+    if (missingCapabilities(one, capabilitiesOf[engine]).length > 0) continue;
     for (const field of one.covers) covered.set(field, [...(covered.get(field) ?? []), id]);
   }
   return covered;
 }
 
-const capabilitiesOf: Readonly<Record<EngineName, readonly Capability[]>> = {
-  simulated: ["pod-network", "restart"],
-  linux: ["inside", "pod-network", "restart"],
-};
+const capabilitiesOf = { simulated: targetCapabilities.simulated, linux: targetCapabilities.keelsond } as const;
