@@ -127,10 +127,10 @@ describe("admitSandbox() and admitContainer()", () => {
     ]);
     const container = containerConfig({ stdin: true, stdinOnce: true, windows: {} });
     container.$unknown = [{ no: 99, wireType: 0, data: Uint8Array.of(1) }];
-    expect(admitContainer(container, sandboxConfig(), hostFacts()).map((item) => item.field)).toEqual([
-      "field 99",
-      "stdin_once",
-      "windows",
+    expect(admitContainer(container, sandboxConfig(), hostFacts())).toMatchObject([
+      { field: "field 99" },
+      { field: "stdin_once", value: "true", why: "says when Attach closes standard input: Attach is not served" },
+      { field: "windows", why: "for nodes with Windows" },
     ]);
   });
 });
