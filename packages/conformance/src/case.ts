@@ -6,6 +6,12 @@ export type Capability =
   | "inside"
   /** Pods can have a network of their own. */
   | "pod-network"
+  /** Pods get addresses of IPv4 and of IPv6. */
+  | "dual-stack"
+  /** The node's network configuration can be taken away. */
+  | "network-outage"
+  /** There is a registry with images of the suite's own, some of which want credentials. */
+  | "own-images"
   /** The runtime can be ended and started again. */
   | "restart";
 

@@ -14,6 +14,20 @@ export interface TargetImages {
   readonly userName: string;
   /** No registry has it. */
   readonly missing: string;
+  /** For cases that need `own-images`. */
+  readonly own?: OwnImages;
+}
+
+/** Images in a registry of the suite's own, and what the node's configuration says of one. */
+export interface OwnImages {
+  /** Only who has these gets it. */
+  readonly withUser: { readonly image: string; readonly username: string; readonly password: string };
+  /** Only who has an access token gets it, or gets one for an identity token (OAuth2: a refresh token). */
+  readonly withToken: { readonly image: string; readonly identityToken: string; readonly registryToken: string };
+  /** Its manifest has these annotations. */
+  readonly annotated: { readonly image: string; readonly annotations: Readonly<Record<string, string>> };
+  /** The node is told to keep it. */
+  readonly pinned: string;
 }
 
 /** A runtime as the cases meet it: data, but for the hook that restarts it. */
@@ -26,6 +40,8 @@ export interface Target {
   readonly logFolder?: string;
   /** For `cgroup_parent`. Default: none is asked for. */
   readonly cgroupParent?: string;
+  /** Takes the node's network configuration away while `during` runs; pods keep what they have. */
+  readonly withoutNetwork?: (during: () => Promise<void>) => Promise<void>;
   /** Ends the runtime with the signal, does what is to be done while it is away, and starts it again; pods go on. */
   readonly restart?: (signal: "SIGTERM" | "SIGKILL", meanwhile?: () => Promise<void>) => Promise<void>;
 }

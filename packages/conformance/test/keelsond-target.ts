@@ -1,20 +1,38 @@
 // keelsond as a process, with images in a registry of its own.
+import { mkdir, rename, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { type NodeOptions, startNode, type TestNode } from "../../../apps/runtime/test/harness/start-node.ts";
 import type { OpenTarget } from "./conformance-suite.ts";
+import { withIpv6 } from "./dual-stack.ts";
+import { startGuardedRegistry } from "./guarded-registry.ts";
 import { targetCapabilities } from "./target-capabilities.ts";
-import { pushImages } from "./test-images.ts";
+import { type Push, pinnedRepository, pushImages, pushOwnImages } from "./test-images.ts";
 
 export async function openKeelsondTarget(
   start: (options: NodeOptions) => Promise<TestNode> = startNode,
 ): Promise<OpenTarget> {
-  const node = await start({});
+  const node = await start({
+    plugins: (bridge) => [withIpv6(bridge)],
+    config: (registry) => `[images]\npinned = ["${registry}/${pinnedRepository}:*"]`,
+  });
+  const guarded = await startGuardedRegistry(node.registry.url);
   try {
-    const images = await pushImages((name, image) => node.push(name, image), node.registry.host);
+    const hosts = join(node.folder, "certs.d", guarded.host);
+    await mkdir(hosts);
+    await writeFile(join(hosts, "hosts.toml"), `server = "http://${guarded.host}"\n`);
+    const push: Push = (name, image) => node.push(name, image);
+    const own = await pushOwnImages(push, guarded.host);
+    const images = { ...(await pushImages(push, node.registry.host)), own };
+    const network = join(node.folder, "net.d", "10-test.conflist");
     return {
       target: {
         endpoint: node.endpoint,
         images,
         has: targetCapabilities.keelsond,
+        async withoutNetwork(during) {
+          await rename(network, `${network}.away`);
+          await during().finally(() => rename(`${network}.away`, network));
+        },
         async restart(signal, meanwhile) {
           await node.stop(signal);
           await (meanwhile?.() ?? Promise.resolve()).finally(async () => {
@@ -22,10 +40,14 @@ export async function openKeelsondTarget(
           });
         },
       },
-      close: () => node.close(),
+      async close() {
+        await node.close();
+        await guarded.close();
+      },
     };
   } catch (error) {
     await node.close();
+    await guarded.close();
     throw error;
   }
 }

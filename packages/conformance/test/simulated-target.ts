@@ -4,16 +4,17 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startFakeRuntime } from "@keelson/fake-runtime";
 import type { Engine, StateStore } from "@keelson/runtime-core/ports";
-import { createMemoryStore, createSimulatedWorld } from "@keelson/runtime-core/sim";
-import { defaultImages } from "../src/target.ts";
+import { createMemoryStore, createSimulatedWorld, type Script } from "@keelson/runtime-core/sim";
+import { defaultImages, type OwnImages } from "../src/target.ts";
 import type { OpenTarget } from "./conformance-suite.ts";
 import { targetCapabilities } from "./target-capabilities.ts";
 
 /** A call that runs is cut off soon, as by a kill. */
 const drainMs = 20;
 
-/** One runtime handler beside the default one. */
-const script = { handlers: ["second"] };
+/** One runtime handler beside the default one, and addresses of both families. */
+const script: Script = { handlers: ["second"], dualStack: true };
+const outage = "the network was taken away";
 
 /** `wrapEngine` stands between core and engine in each of its lives. */
 export async function openSimulatedTarget(
@@ -25,13 +26,22 @@ export async function openSimulatedTarget(
   const store = (): StateStore => ({ ...disk, close: async () => undefined });
   const folder = await mkdtemp(join(tmpdir(), "keelson-simulated-"));
   const endpoint = `unix://${join(folder, "cri.sock")}`;
-  const start = () => startFakeRuntime({ world, store: store(), script, endpoint, drainMs, wrapEngine });
+  const start = (more: Script = {}) =>
+    startFakeRuntime({ world, store: store(), script: { ...script, ...more }, endpoint, drainMs, wrapEngine });
   let runtime = await start();
   return {
     target: {
       endpoint,
-      images: defaultImages,
+      images: { ...defaultImages, own: ownImages },
       has: targetCapabilities.simulated,
+      async withoutNetwork(during) {
+        await runtime.close();
+        runtime = await start({ networkOutage: outage });
+        await during().finally(async () => {
+          await runtime.close();
+          runtime = await start();
+        });
+      },
       async restart(signal, meanwhile) {
         if (signal === "SIGKILL") disk = disk.crash();
         await runtime.close();
@@ -47,3 +57,18 @@ export async function openSimulatedTarget(
     },
   };
 }
+
+/** As the simulated engine has them. */
+const ownImages: OwnImages = {
+  withUser: { image: "registry.example/conformance/with-user:1", username: "reader", password: "of images" },
+  withToken: {
+    image: "registry.example/conformance/with-token:1",
+    identityToken: "identity-of-a-reader",
+    registryToken: "access-of-a-reader",
+  },
+  annotated: {
+    image: "registry.example/conformance/annotated:1",
+    annotations: { "org.opencontainers.image.title": "annotated" },
+  },
+  pinned: "registry.example/conformance/pinned:1",
+};

@@ -1,7 +1,8 @@
 // The images that the cases pull, made here.
 import { randomBytes } from "node:crypto";
 import { type BuiltImage, busyboxImage, type TarEntry } from "@keelson/image-store/build";
-import type { TargetImages } from "../src/target.ts";
+import type { OwnImages, TargetImages } from "../src/target.ts";
+import { login } from "./guarded-registry.ts";
 
 /** Puts an image into a registry. @returns its reference */
 export type Push = (name: string, image: BuiltImage) => Promise<string>;
@@ -24,5 +25,28 @@ export async function pushImages(push: Push, registry: string): Promise<TargetIm
     userNumber: await push("user-number:1", busyboxImage({ config: { User: "1002" } })),
     userName: await push("user-name:1", busyboxImage({ layers: [users], config: { User: "www-data" } })),
     missing: `${registry}/there-is-no-such-image:1`,
+  };
+}
+
+/** The repository of the image that a target's node is told to keep. */
+export const pinnedRepository = "pinned";
+
+/** Fills a registry with images of the suite's own. `guarded`: the host that wants credentials, in front of the registry. */
+export async function pushOwnImages(push: Push, guarded: string): Promise<OwnImages> {
+  const image = (own: string): BuiltImage => busyboxImage({ config: { Labels: { own } } });
+  const annotations = { "org.opencontainers.image.title": "annotated" };
+  const { username, password, identityToken, registryToken } = login;
+  const throughGuard = async (name: string): Promise<string> => {
+    await push(name, image(name));
+    return `${guarded}/${name}`;
+  };
+  return {
+    withUser: { image: await throughGuard("with-user:1"), username, password },
+    withToken: { image: await throughGuard("with-token:1"), identityToken, registryToken },
+    annotated: {
+      image: await push("annotated:1", busyboxImage({ config: { Labels: { own: "annotated" } }, annotations })),
+      annotations,
+    },
+    pinned: await push(`${pinnedRepository}:1`, image(pinnedRepository)),
   };
 }

@@ -45,7 +45,7 @@ describe("a script", () => {
       'containers["web"].log[1].text: want a string of at most 1048576 characters, got nothing',
       'containers["web"]."exce": no such field',
       "images: want a list",
-      '"extra": no such field (there are images, containers, handlers, dualStack)',
+      '"extra": no such field (there are images, containers, handlers, dualStack, networkOutage)',
     ]) {
       expect(message).toContain(part);
     }

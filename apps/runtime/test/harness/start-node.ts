@@ -19,8 +19,8 @@ const run = promisify(execFile);
 const keelsond = join(import.meta.dirname, "../../../../bin/keelsond");
 
 export interface NodeOptions {
-  /** More TOML for the configuration file. */
-  readonly config?: string;
+  /** More TOML for the configuration file; a function gets the registry's host. */
+  readonly config?: string | ((registry: string) => string);
   /** Put in front of the bridge plugin's folder: CNI plugins of the test's own. */
   readonly pluginFolder?: string;
   /** Started instead of bin/keelsond: the entry of a program that takes the same flags. */
@@ -205,7 +205,7 @@ export async function createNode(options: NodeOptions = {}): Promise<TestNode> {
     [
       `[registry]\nconfig_path = ${JSON.stringify(join(folder, "certs.d"))}`,
       `[cni]\nconf_dir = ${JSON.stringify(join(folder, "net.d"))}\nbin_dirs = ${JSON.stringify(binDirs)}`,
-      options.config ?? "",
+      typeof options.config === "function" ? options.config(registry.host) : (options.config ?? ""),
     ].join("\n"),
   );
   return node;

@@ -28,6 +28,8 @@ export interface Stage {
   ): Promise<T>;
   /** Ends the runtime and starts it again. Only for cases that need `restart`. */
   restart(signal?: "SIGTERM" | "SIGKILL", meanwhile?: () => Promise<void>): Promise<void>;
+  /** Only for cases that need `network-outage`. */
+  withoutNetwork(during: () => Promise<void>): Promise<void>;
   /** Is done after the body, the last one first, before pods are removed. */
   defer(what: string, undo: () => Promise<unknown>): void;
   /** Aborted when the case took too long. */
@@ -82,6 +84,13 @@ export function openStage(options: StageOptions): { readonly stage: Stage; close
       transcript.add(`the runtime gets ${how}`);
       await target.restart(how, meanwhile);
       transcript.add("the runtime is there again");
+    },
+    async withoutNetwork(during) {
+      if (target.withoutNetwork === undefined)
+        throw new Error("the network can't be taken away: a case needs `network-outage`");
+      transcript.add("the network configuration is taken away");
+      await target.withoutNetwork(during);
+      transcript.add("the network configuration is there again");
     },
     defer: (what, undo) => undos.push({ what, undo }),
     signal,

@@ -44,13 +44,13 @@ export function createSimulatedEngine(options: SimulatedEngineOptions): Engine {
   const onError = options.onError ?? ((error: unknown): void => console.error(error));
   const script = parseScript(options.script ?? {});
   const life = world.enter();
-  const { handlers, dualStack } = script;
-  const sandboxTools = { life, faults, handlers, dualStack };
+  const { handlers, dualStack, networkOutage } = script;
+  const sandboxTools = { life, faults, handlers, dualStack, networkOutage };
   const scriptOf = (config: ContainerConfig): ContainerScript => containerScript(config, script);
   const containerTools: ContainerTools = { life, faults, clock, logs, onError, scriptOf };
 
   return {
-    node: createNode({ handlers }),
+    node: createNode({ handlers, networkOutage }),
     sandboxes: createSandboxes(sandboxTools),
     containers: createContainers(containerTools),
     images: createImages({ life, script, clock, faults }),

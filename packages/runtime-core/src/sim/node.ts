@@ -2,13 +2,21 @@ import { create } from "@bufbuild/protobuf";
 import { CgroupDriver, RuntimeFeaturesSchema, RuntimeHandlerSchema } from "@keelson/cri-api/v1";
 import type { NodeEngine } from "../ports/index.ts";
 
-/** A node that is always ready and can do everything: it only records what it is asked for. */
-export function createNode(options: { readonly handlers: readonly string[] }): NodeEngine {
+export interface NodeOptions {
+  readonly handlers: readonly string[];
+  /** Why it has no network for pods; undefined: it has one. */
+  readonly networkOutage: string | undefined;
+}
+
+/** A node that can do everything: it only records what it is asked for. It is ready, but for its network perhaps. */
+export function createNode(options: NodeOptions): NodeEngine {
   const ready = { status: true, reason: "", message: "" };
+  const { networkOutage: message } = options;
+  const network = message === undefined ? ready : { status: false, reason: "NetworkPluginNotReady", message };
   let podCidr = "";
   return {
     async conditions() {
-      return { runtime: ready, network: ready };
+      return { runtime: ready, network };
     },
     handlers: () =>
       ["", ...options.handlers].map((name) =>

@@ -86,6 +86,6 @@ export const sandboxSteps: readonly AnyStep<SandboxRecord, SandboxTools>[] = [
   attachNetwork,
 ];
 
-function isHostNetwork(linux: LinuxPodSandboxConfig | undefined): boolean {
+export function isHostNetwork(linux: LinuxPodSandboxConfig | undefined): boolean {
   return linux?.securityContext?.namespaceOptions?.network === NamespaceMode.NODE;
 }

@@ -1,11 +1,13 @@
+import { failedPrecondition } from "@keelson/cri-api/errors";
 import { applySteps, failOnLeft, type Json, revertSteps, type SandboxEngine } from "../ports/index.ts";
 import { admitSandbox } from "./admit-sandbox.ts";
 import { inspectSandbox } from "./inspect.ts";
-import { type SandboxTools, sandboxSteps } from "./sandbox-steps.ts";
+import { isHostNetwork, type SandboxTools, sandboxSteps } from "./sandbox-steps.ts";
 import { turn } from "./turn.ts";
 
 export interface SandboxesOptions extends SandboxTools {
   readonly handlers: readonly string[];
+  readonly networkOutage: string | undefined;
 }
 
 export function createSandboxes(tools: SandboxesOptions): SandboxEngine {
@@ -14,6 +16,10 @@ export function createSandboxes(tools: SandboxesOptions): SandboxEngine {
       admitSandbox(config, runtimeHandler, tools.handlers);
     },
     async create(record, journal, task) {
+      const { networkOutage } = tools;
+      if (networkOutage !== undefined && !isHostNetwork(record.config.linux)) {
+        throw failedPrecondition(`attach sandbox ${record.id}: the network is not ready: ${networkOutage}`);
+      }
       const facts = await applySteps({ steps: sandboxSteps, subject: record, tools, journal, task });
       return { ips: readIps(facts.get("attach-network")) };
     },

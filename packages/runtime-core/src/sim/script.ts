@@ -20,6 +20,8 @@ export interface Script {
   readonly handlers?: readonly string[];
   /** Pods get an address of IPv6, too. Default false. */
   readonly dualStack?: boolean;
+  /** Why pods get no network of their own. Default: they get one. */
+  readonly networkOutage?: string;
 }
 
 export interface ScriptImage {
@@ -142,6 +144,7 @@ export interface CheckedScript {
   readonly containers: ReadonlyMap<string, ContainerScript>;
   readonly handlers: readonly string[];
   readonly dualStack: boolean;
+  readonly networkOutage: string | undefined;
 }
 
 /**
@@ -158,6 +161,8 @@ export function parseScript(value: unknown, where = "script"): CheckedScript {
     handlers: root.optionalList("handlers", (item) => item.asText(63)) ?? [],
     dualStack: false,
     ...root.optional("dualStack", (item) => item.asFlag()),
+    networkOutage: undefined,
+    ...root.optional("networkOutage", (item) => item.asText(4096)),
   }));
 }
 

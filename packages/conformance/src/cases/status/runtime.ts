@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { CgroupDriver } from "@keelson/cri-api/v1";
-import { expect, expectSuccess } from "../../assert/expect.ts";
+import { expect, expectRefusal, expectSuccess, fail } from "../../assert/expect.ts";
 import { type Case, defineCase } from "../../case.ts";
 
 export const version: Case = defineCase({
@@ -47,6 +47,30 @@ export const conditions: Case = defineCase({
   },
 });
 
+export const networkOutage: Case = defineCase({
+  name: "without a network Status says so, in a word and in a sentence; pods on the node's network run, others do not",
+  cites: "runtime.v1 RuntimeCondition: reason, message; without the network only pods on the node's network start",
+  covers: ["RuntimeCondition.status", "RuntimeCondition.reason", "RuntimeCondition.message"],
+  needs: ["network-outage", "pod-network"],
+  alone: "node",
+  async run({ cri, pod, anotherPod, until, withoutNetwork }) {
+    const condition = async () =>
+      (await cri.status({})).status?.conditions.find(({ type }) => type === "NetworkReady") ?? fail("it has none");
+    await withoutNetwork(async () => {
+      const found = await until("the network is not ready", async () => {
+        const one = await condition();
+        return !one.status && one;
+      });
+      expect(found).toMatchObject({ reason: "NetworkPluginNotReady", message: /\S/ });
+      await pod.start();
+      await expectRefusal(anotherPod({ network: "pod" }).run(), /network|cni/i);
+    });
+    await until("the network is ready", async () => (await condition()).status);
+    expect(await condition()).toMatchObject({ reason: "", message: "" });
+    await anotherPod({ network: "pod" }).run();
+  },
+});
+
 export const verboseStatus: Case = defineCase({
   name: "a verbose Status has JSON in `info`, a plain one has none",
   cites: 'runtime.v1 StatusResponse.info: each value is JSON; the configuration is under "config"',
@@ -81,7 +105,7 @@ export const handlers: Case = defineCase({
 export const namedHandler: Case = defineCase({
   name: "a sandbox can be run by the default handler and by each that Status names, and tells which it was",
   cites: "runtime.v1 RuntimeHandler: a configuration that RunPodSandbox can name; PodSandboxStatus.runtime_handler",
-  covers: [ "PodSandboxStatus.runtime_handler", "PodSandbox.runtime_handler"],
+  covers: ["PodSandboxStatus.runtime_handler", "PodSandbox.runtime_handler"],
   async run({ cri, anotherPod }) {
     const names = (await cri.status({})).runtimeHandlers.map(({ name }) => name);
     for (const runtimeHandler of new Set(["", ...names])) {

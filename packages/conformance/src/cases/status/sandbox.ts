@@ -1,4 +1,5 @@
 import { readlink } from "node:fs/promises";
+import { isIP } from "node:net";
 import { hostname } from "node:os";
 import { NamespaceMode } from "@keelson/cri-api/v1";
 import { expect } from "../../assert/expect.ts";
@@ -78,6 +79,23 @@ export const addressWhileReady: Case = defineCase({
     await pod.stop();
     const after = (await pod.status()).network;
     expect({ ip: after?.ip ?? "", additionalIps: after?.additionalIps ?? [] }).toEqual({ ip: "", additionalIps: [] });
+  },
+});
+
+export const bothFamilies: Case = defineCase({
+  name: "PodSandboxStatus tells the pod's address of each family, the second one beside the first",
+  cites: "runtime.v1 PodSandboxNetworkStatus.additional_ips: the second family of a dual-stack pod; PodIP.ip; KEP-563",
+  covers: ["PodSandboxNetworkStatus.additional_ips", "PodIP.ip"],
+  needs: ["dual-stack"],
+  async run({ anotherPod }) {
+    const pod = anotherPod({ network: "pod" });
+    const { network } = await pod.status();
+    const ips = [network?.ip ?? "", ...(network?.additionalIps.map(({ ip }) => ip) ?? [])];
+    expect(ips.map((ip) => isIP(ip)).toSorted()).toEqual([4, 6]);
+    const c = await pod.start();
+    const inside = "ip -o addr show | awk '{ print $4 }' | sed 's|/.*||'";
+    const found = (await c.observe({ inside, recorded: () => ips.join("\n") })).split("\n");
+    for (const ip of ips) expect(found).toContain(ip);
   },
 });
 
