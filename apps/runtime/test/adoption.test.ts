@@ -19,7 +19,7 @@ describe.skipIf(linuxGate.skip)("keelsond killed and started again", () => {
   }, 60_000);
   afterAll(() => node.close(), 60_000);
 
-  it(`adopts a running container ${kills} times over; its log has no gap`, { timeout: 180_000 }, async () => {
+  it(`adopts a running container ${kills} times over; its log has no gap`, { timeout: kills * 15_000 }, async () => {
     const first = await node.connect();
     const pod = await runPod(first, { logDirectory: logFolder(node.folder) });
     const id = await startContainer(first, pod, {
