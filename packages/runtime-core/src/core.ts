@@ -152,7 +152,7 @@ export function createCore(options: CoreOptions): Core {
   const shutDown = async (): Promise<void> => {
     phase = "closed";
     const reason = unavailable("the runtime is stopping", { hint: "call again when it runs" });
-    stops.close();
+    stops.close(reason);
     events.close(reason);
     const ended = Promise.all([sandboxJoins, containerJoins, works, pulls].map((each) => each.close(reason)));
     await withinDeadline(

@@ -1,4 +1,12 @@
-import type { DescMethod, DescMethodServerStreaming, DescMethodUnary, DescService } from "@bufbuild/protobuf";
+import type {
+  DescMessage,
+  DescMethod,
+  DescMethodServerStreaming,
+  DescMethodUnary,
+  DescService,
+  MessageInitShape,
+  MessageShape,
+} from "@bufbuild/protobuf";
 import type { ConnectRouter, ServiceImpl } from "@connectrpc/connect";
 import { type CriVersion, criServices, criVersions } from "@keelson/cri-api/versions";
 import type { Core } from "./core.ts";
@@ -45,7 +53,7 @@ import type {
 } from "./rpc/rpc.ts";
 import { runPodSandbox } from "./rpc/run-pod-sandbox.ts";
 import { runtimeConfig } from "./rpc/runtime-config.ts";
-import { serve } from "./rpc/serve.ts";
+import { type CallContext, serve } from "./rpc/serve.ts";
 import { serveStream } from "./rpc/serve-stream.ts";
 import { startContainer } from "./rpc/start-container.ts";
 import { status } from "./rpc/status.ts";
@@ -126,16 +134,36 @@ export interface RegisterOptions {
   readonly stopping?: AbortSignal;
 }
 
-/** Puts a core behind a Connect router: the same handlers for each version, which differs only in its path. */
-export function registerCri(router: ConnectRouter, core: Core, options: RegisterOptions = {}): void {
+/** A unary method as it was registered. */
+export interface ServedUnary {
+  /** `/runtime.v1.RuntimeService/Version` */
+  readonly path: string;
+  readonly method: DescMethodUnary;
+  /** Rejects with ConnectErrors only. */
+  handle(request: MessageShape<DescMessage>, context: CallContext): Promise<MessageInitShape<DescMessage>>;
+}
+
+/**
+ * Puts a core behind a Connect router: the same handlers for each version, which differs only in its path.
+ * @returns the unary methods, for a server that answers them without Connect's pipeline
+ */
+export function registerCri(router: ConnectRouter, core: Core, options: RegisterOptions = {}): readonly ServedUnary[] {
+  const unary: ServedUnary[] = [];
   const count: CallCount = { running: 0 };
   const { stopping } = options;
   for (const version of options.versions ?? criVersions) {
     const { runtime, image } = criServices[version];
     const how = { version, count, stopping };
-    router.service(runtime, handlers(runtime, { ...runtimeRpcs, ...runtimeStreams }, core, how));
-    router.service(image, handlers(image, { ...imageRpcs, ...imageStreams }, core, how));
+    for (const [service, rpcs] of [
+      [runtime, { ...runtimeRpcs, ...runtimeStreams }],
+      [image, { ...imageRpcs, ...imageStreams }],
+    ] as const) {
+      const methods = handlers(service, rpcs, core, how);
+      router.service(service, methods);
+      unary.push(...unaryMethods(service, methods));
+    }
   }
+  return unary;
 }
 
 interface How {
@@ -154,6 +182,16 @@ function handlers<Service extends DescService>(
   const entries = served.map((method) => [method.localName, handler(core, method, rpcs[method.localName], how)]);
   return Object.fromEntries(entries) as Partial<ServiceImpl<Service>>;
 }
+
+function unaryMethods(service: DescService, implementation: object): readonly ServedUnary[] {
+  const handles = new Map<string, ServedUnary["handle"]>(Object.entries(implementation));
+  return service.methods.filter(isUnary).flatMap((method) => {
+    const handle = handles.get(method.localName);
+    return handle === undefined ? [] : [{ path: `/${service.typeName}/${method.name}`, method, handle }];
+  });
+}
+
+const isUnary = (method: DescMethod): method is DescMethod & DescMethodUnary => method.methodKind === "unary";
 
 /** Handlers are of different types: each was checked against its method in the tables above. */
 function handler(core: Core, method: DescMethod, rpc: unknown, how: How): unknown {

@@ -40,15 +40,20 @@ export class Teller {
   sandboxChanged(id: string): void {
     const { sandboxes, sandboxJoins } = this.#core;
     const record = sandboxes.get(id);
-    const visible = record !== undefined && isFinished(record) && !sandboxJoins.hides(id);
+    const visible = record !== undefined && this.#isShown(record) && !sandboxJoins.hides(id);
     this.#tell(id, visible ? { sandboxId: id, passed: passedBySandbox(record) } : undefined);
   }
 
   containerChanged(id: string): void {
     const { containers, containerJoins } = this.#core;
     const record = containers.get(id);
-    const visible = record !== undefined && isFinished(record) && !containerJoins.hides(id);
+    const visible = record !== undefined && this.#isShown(record) && !containerJoins.hides(id);
     this.#tell(id, visible ? { sandboxId: record.sandboxId, passed: passedByContainer(record) } : undefined);
+  }
+
+  /** At the start what was cut off is being reverted. Later it is a create whose failure could not be recorded either. */
+  #isShown(record: Made): boolean {
+    return isFinished(record) || this.#core.phase !== "starting";
   }
 
   #tell(id: string, now: Known | undefined): void {
@@ -79,7 +84,12 @@ export class Teller {
   }
 }
 
-/** False for a create in flight, and for one that was cut off and is being reverted at the start. */
-function isFinished(record: { readonly facts?: unknown; readonly failed?: string }): boolean {
+interface Made {
+  readonly facts?: unknown;
+  readonly failed?: string;
+}
+
+/** False for a create in flight, and for one that was cut off. */
+function isFinished(record: Made): boolean {
   return record.facts !== undefined || record.failed !== undefined;
 }

@@ -18,6 +18,8 @@ export interface ContainerStopsOptions {
 interface Stop {
   readonly work: Work<void>;
   readonly kill: PromiseWithResolvers<"kill">;
+  /** Rejected when the runtime ends before the container does. */
+  readonly closed: PromiseWithResolvers<never>;
   killAtNs: bigint;
   timer: Timer;
 }
@@ -29,6 +31,7 @@ interface Stop {
 export class ContainerStops {
   readonly #options: ContainerStopsOptions;
   readonly #stops = new Map<string, Stop>();
+  #closed: Error | undefined;
 
   constructor(options: ContainerStopsOptions) {
     this.#options = options;
@@ -37,9 +40,10 @@ export class ContainerStops {
   /**
    * @param graceMs 0 kills at once
    * @returns the work that ends when the container's end is recorded; it throws DEADLINE_EXCEEDED when the container
-   *   outlives SIGKILL
+   *   outlives SIGKILL, and the reason of `close`
    */
   stop(id: string, graceMs: number): Work<void> {
+    if (this.#closed !== undefined) throw this.#closed;
     const running = this.#stops.get(id);
     if (running === undefined) return this.#begin(id, graceMs).work;
     this.#options.operations?.joined();
@@ -47,23 +51,29 @@ export class ContainerStops {
     return running.work;
   }
 
-  /** Forgets every grace: after a restart the caller asks again. */
-  close(): void {
-    for (const stop of this.#stops.values()) stop.timer.cancel();
+  /** Forgets every grace and tells all who wait this reason: after a restart they ask again. */
+  close(reason: Error): void {
+    this.#closed = reason;
+    for (const stop of this.#stops.values()) {
+      stop.timer.cancel();
+      stop.closed.reject(reason);
+    }
   }
 
   #begin(id: string, graceMs: number): Stop {
     const kill = Promise.withResolvers<"kill">();
+    const closed = Promise.withResolvers<never>();
+    closed.promise.catch(() => {});
     const start = { what: "beginning to stop", of: `container ${id}`, watch: this.#options.operations?.begin() };
     const work = startWork(start, async (task) => {
       try {
-        await this.#run(id, graceMs, kill.promise, task);
+        await Promise.race([this.#run(id, graceMs, kill.promise, task), closed.promise]);
       } finally {
         stop.timer.cancel();
         this.#stops.delete(id);
       }
     });
-    const stop: Stop = { work, kill, ...this.#timer(kill, graceMs) };
+    const stop: Stop = { work, kill, closed, ...this.#timer(kill, graceMs) };
     this.#stops.set(id, stop);
     return stop;
   }

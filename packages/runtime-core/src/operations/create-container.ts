@@ -53,7 +53,7 @@ export async function createContainer(core: Core, wanted: ContainerWanted, id: s
     await afterFailure(core, "ending a create", id, async () => {
       if (made) await revertContainer(core, id);
       else if (error instanceof LeftBehind) await fail(core, id, error);
-      else await core.containers.delete(id);
+      else await core.containers.delete(id).catch(() => fail(core, id, error));
     });
     throw createFailure(error);
   }

@@ -27,7 +27,7 @@ export async function createSandbox(core: Core, wanted: SandboxWanted, id: strin
     await afterFailure(core, "ending a create", id, async () => {
       if (made) await revertSandbox(core, id);
       else if (error instanceof LeftBehind) await fail(core, id, error);
-      else await core.sandboxes.delete(id);
+      else await core.sandboxes.delete(id).catch(() => fail(core, id, error));
     });
     throw createFailure(error);
   }

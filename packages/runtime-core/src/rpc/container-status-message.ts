@@ -9,7 +9,7 @@ const createError = { code: 128, reason: "CreateError" } as const;
 /** A container's record as ContainerStatus shows it. */
 export function containerStatusMessage(record: ContainerRecord): MessageInitShape<typeof ContainerStatusSchema> {
   const { config, exit, failed, started, facts, image } = record;
-  const unmade = exit === undefined && failed !== undefined;
+  const unmade = exit === undefined && (failed !== undefined || facts === undefined);
   return {
     id: record.id,
     metadata: config.metadata,
@@ -19,7 +19,7 @@ export function containerStatusMessage(record: ContainerRecord): MessageInitShap
     finishedAt: exit?.finishedAtNs ?? (unmade ? record.createdAtNs : 0n),
     exitCode: exit?.code ?? (unmade ? createError.code : 0),
     reason: exit?.reason ?? (unmade ? createError.reason : ""),
-    message: exit?.message ?? (unmade ? failed : ""),
+    message: exit?.message ?? (unmade ? (failed ?? "its create has failed, and that could not be recorded") : ""),
     image: asNamed(config.image),
     imageRef: image.ref,
     imageId: image.id,

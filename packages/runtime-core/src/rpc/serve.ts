@@ -6,12 +6,17 @@ import { openChain, type Served } from "./chain/chain.ts";
 import type { Rpc } from "./rpc.ts";
 import { toConnectError } from "./to-connect-error.ts";
 
+/** What a handler needs to know of a call: of Connect's context, or of a server's own. */
+export interface CallContext extends Pick<HandlerContext, "signal" | "timeoutMs"> {
+  readonly requestHeader: Pick<Headers, "get">;
+}
+
 /** The handler that Connect gets: it ends with its caller or its deadline, and every failure leaves it categorized. */
 export function serve<Method extends DescMethodUnary>(
   core: Core,
   rpc: Rpc<Method>,
   served: Served,
-): (request: MessageShape<Method["input"]>, context: HandlerContext) => Promise<MessageInitShape<Method["output"]>> {
+): (request: MessageShape<Method["input"]>, context: CallContext) => Promise<MessageInitShape<Method["output"]>> {
   const handle = rpc(core);
   const pass = openChain(core, served);
   return async (request, context) => {

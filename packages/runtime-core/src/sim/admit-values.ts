@@ -65,6 +65,9 @@ export function checkNamespaces(options: NamespaceOption | undefined, field: str
   if (options.pid === NamespaceMode.TARGET && options.targetId === "") {
     throw invalidArgument(`read ${field}.target_id: pid TARGET names a container`);
   }
+  if (options.pid !== NamespaceMode.TARGET && options.targetId !== "") {
+    throw invalidArgument(`read ${field}.target_id: ${quote(options.targetId)} goes with pid TARGET alone`);
+  }
   const userns = options.usernsOptions;
   if (userns === undefined) return;
   const modes = [NamespaceMode.POD, NamespaceMode.NODE] as readonly number[];

@@ -34,7 +34,7 @@ export async function reconcile(found: Found, tools: ReconcileTools): Promise<Re
   for (const { record, journal } of found.sandboxes) {
     sandboxes.set(record.id, await judgeSandbox(record, journal, tools));
   }
-  removeOrphans(found, tools.life);
+  removeOrphans({ containers, sandboxes }, tools.life);
   return { sandboxes, containers };
 }
 
@@ -87,8 +87,10 @@ async function reverted<Subject, Tools>(
   return left.length === 0 ? { kind: "reverted" } : { kind: "left", why: left.join("; ") };
 }
 
-function removeOrphans({ sandboxes, containers }: Found, life: Life): void {
-  const known = new Set([...sandboxes, ...containers].map(({ record }) => record.id));
+/** What was reverted is known no more: after a loss of power its record may say less than was made. */
+function removeOrphans({ sandboxes, containers }: Reconciled, life: Life): void {
+  const verdicts = [...sandboxes, ...containers];
+  const known = new Set(verdicts.flatMap(([id, { kind }]) => (kind === "reverted" ? [] : [id])));
   for (const owner of life.owners()) {
     if (!known.has(owner)) life.clear(owner);
   }

@@ -23,6 +23,8 @@ type Listener = (event: WorldEvent) => void;
 export interface SimulatedWorld {
   /** Everything that is held, as `kind owner`, sorted; empty when nothing was left behind. Images are not in it. */
   leftovers(): readonly string[];
+  /** The containers whose processes run, sorted. */
+  running(): readonly string[];
   /**
    * The machine restarts: processes and namespaces are gone, and nobody noted an end. What is on disk stays. Any engine
    * of before is over.
@@ -95,6 +97,7 @@ export function createSimulatedWorld(): SimulatedWorld {
       for (const id of processes.keys()) all.push(`process ${id}`);
       return all.sort();
     },
+    running: () => [...processes].flatMap(([id, process]) => (process.exit === undefined ? [id] : [])).sort(),
     reboot() {
       newest++;
       listener = undefined;
