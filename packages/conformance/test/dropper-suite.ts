@@ -1,6 +1,7 @@
 // Are the fields that the cases say they cover really seen by them? One field at a time is lost on its way; each case that
 // covers it has to fail then, by one of its expectations.
-
+import { fieldTable } from "../../../scripts/cri-fields.ts";
+import type { EngineName } from "../../../scripts/cri-fields-declared.ts";
 import type { Field } from "../src/case.ts";
 import { type NamedCase, selectCases } from "../src/run/select-cases.ts";
 import { type Outcome, openSession } from "../src/run/session.ts";
@@ -16,122 +17,143 @@ export interface DroppingTarget extends OpenTarget {
 }
 
 export interface DropperOptions {
+  /** Whose column of the field table says which fields are honoured or recorded: what is refused or ignored can't be lost. */
+  readonly engine: EngineName;
   readonly open: () => Promise<DroppingTarget>;
   /** How many targets there are at once. */
   readonly targets: number;
-  /** After how many fields a target gives way to a new one. Default: never. */
-  readonly fieldsPerTarget?: number;
   /** How many cases run at one target. */
   readonly concurrency: number;
   /** How long a case waits for one thing at most, and how long it may take. */
   readonly waitMs: number;
   readonly timeoutMs: number;
-  /** Claims that nobody can prove, each with the reason. */
-  readonly unprovable?: Readonly<Record<Field, string>>;
+  /** Fields whose loss can't be seen at this target, by the reason. */
+  readonly unseen: Readonly<Record<string, readonly Field[]>>;
 }
 
 export interface Dropped {
   readonly fields: number;
   readonly tried: number;
   readonly noticed: number;
-  /** A sentence for each claim that is not true, and for each that was named as unprovable and is not. */
+  /** A sentence for each claim that is not true, and for each case that fails when nothing is lost. */
   readonly survivors: readonly string[];
 }
 
-interface Claims {
-  readonly field: Field;
+/** Cases to run while a field is lost, or while none is. */
+interface Job {
+  readonly field: Field | undefined;
   readonly cases: readonly NamedCase[];
 }
 
 /** Tries the claims of all cases, or of those that KEELSON_CONFORMANCE_ONLY names. */
 export async function tryClaims(options: DropperOptions): Promise<Dropped> {
-  const { unprovable = {} } = options;
-  const waiting = claimsOf().filter(({ field }) => !Object.hasOwn(unprovable, field));
+  const unseen = new Set(Object.values(options.unseen).flat());
+  const waiting = jobsOf(options.engine);
   const survivors: string[] = [];
   const fields = new Set<Field>();
   let tried = 0;
+  let noticed = 0;
+  const judge = (field: Field | undefined, id: string, outcome: Outcome): void => {
+    if (outcome.result === "skipped") return;
+    if (field === undefined) {
+      if (outcome.result === "failed") survivors.push(`nothing lost: ${describe(id, outcome)}`);
+      return;
+    }
+    fields.add(field);
+    tried++;
+    if (hasNoticed(field, outcome)) noticed++;
+    else if (!unseen.has(field)) survivors.push(`${field} (lost at ${placeOf(field)}): ${describe(id, outcome)}`);
+  };
   const work = async (): Promise<void> => {
-    while (waiting.length > 0) {
-      const own = take(waiting, options.fieldsPerTarget);
-      await using target = await openDropping(options);
-      for (let claims = own(); claims !== undefined; claims = own()) {
-        for (const [{ id }, outcome] of await target.run(claims)) {
-          if (outcome.result === "skipped") continue;
-          fields.add(claims.field);
-          tried++;
-          if (!hasNoticed(claims.field, outcome)) survivors.push(describe(claims.field, id, outcome));
-        }
-      }
+    await using target = await openDropping(options);
+    for (let job = waiting.shift(); job !== undefined; job = waiting.shift()) {
+      for (const [{ id }, outcome] of await target.run(job)) judge(job.field, id, outcome);
     }
   };
   await Promise.all(Array.from({ length: options.targets }, work));
-  return { fields: fields.size, tried, noticed: tried - survivors.length, survivors: survivors.toSorted() };
+  return { fields: fields.size, tried, noticed, survivors: survivors.toSorted() };
 }
 
-/**
- * By an expectation; or the runtime has refused a call, saying that it lacks the field.
- */
+/** By an expectation; or the runtime has refused a call, and names the field that it lacks. */
 function hasNoticed(field: Field, { result, by, reason }: Outcome): boolean {
   if (result !== "failed") return false;
   const [, name = ""] = field.split(".");
   return by === "expectation" || new RegExp(`^INVALID_ARGUMENT: (\\w+\\.)*${name} is (empty|missing)`).test(reason);
 }
 
-function describe(field: Field, id: string, { result, by, reason }: Outcome): string {
-  return `${field} (lost at ${placeOf(field)}): ${id}: ${result}${by === undefined ? "" : ` by ${by}`} ${reason}`.trimEnd();
+function describe(id: string, { result, by, reason }: Outcome): string {
+  return `${id}: ${result}${by === undefined ? "" : ` by ${by}`} ${reason}`.trimEnd();
 }
 
-/** By field, the fields of the most cases first. */
-function claimsOf(): Claims[] {
-  const byField = new Map<Field, NamedCase[]>();
-  for (const named of selectCases(process.env.KEELSON_CONFORMANCE_ONLY)) {
-    for (const field of named.one.covers) byField.set(field, [...(byField.get(field) ?? []), named]);
+const controlled = 16;
+
+/** First all cases with nothing lost, some at a time; then, by field, those that cover it, the fields of the most first. */
+function jobsOf(engine: EngineName): Job[] {
+  const tried = new Set(
+    fieldTable().flatMap((cell) =>
+      cell.engine === engine && (cell.verdict === "honoured" || cell.verdict === "recorded") ? [cell.field] : [],
+    ),
+  );
+  const cases = selectCases(process.env.KEELSON_CONFORMANCE_ONLY);
+  const controls: Job[] = [];
+  for (let at = 0; at < cases.length; at += controlled) {
+    controls.push({ field: undefined, cases: cases.slice(at, at + controlled) });
   }
-  const claims = [...byField].map(([field, cases]) => ({ field, cases }));
-  return claims.toSorted((a, b) => b.cases.length - a.cases.length);
-}
-
-/** Hands out what waits, one after the other, and no more than so many. */
-function take(waiting: Claims[], most = Number.POSITIVE_INFINITY): () => Claims | undefined {
-  let taken = 0;
-  return () => (taken++ < most ? waiting.shift() : undefined);
+  const byField = Map.groupBy(
+    cases.flatMap((named) => named.one.covers.map((field) => ({ field, named }))),
+    ({ field }) => field,
+  );
+  const jobs = [...byField].map(([field, claims]) => ({ field, cases: claims.map(({ named }) => named) }));
+  const counted = jobs.filter(({ field }) => tried.has(field));
+  return [...controls, ...counted.toSorted((a, b) => b.cases.length - a.cases.length)];
 }
 
 interface Dropping extends AsyncDisposable {
-  run(claims: Claims): Promise<readonly (readonly [NamedCase, Outcome])[]>;
+  run(job: Job): Promise<readonly (readonly [NamedCase, Outcome])[]>;
 }
 
 async function openDropping(options: DropperOptions): Promise<Dropping> {
   const { open, concurrency, waitMs, timeoutMs } = options;
   const opened = await open();
   const session = await openSession(opened.target);
+  const { runtime, images } = session.connection;
+
+  async function runAll(field: Field | undefined, cases: readonly NamedCase[]): Promise<Map<NamedCase, Outcome>> {
+    const outcomes = new Map<NamedCase, Outcome>();
+    const waiting = [...cases];
+    const work = async (): Promise<void> => {
+      for (let named = waiting.shift(); named !== undefined; named = waiting.shift()) {
+        // what comes when nothing is lost may be late on a busy machine
+        const how = field === undefined ? {} : { intercept: droppingCalls(field), waitMs, timeoutMs };
+        outcomes.set(named, await session.run(named.one, how));
+      }
+    };
+    await Promise.all(Array.from({ length: concurrency }, work));
+    return outcomes;
+  }
+
+  /** For the next field: nothing is lost, no pod is left, and the image is there. */
+  async function tidy(): Promise<void> {
+    await opened.lose(undefined);
+    for (const { id } of (await runtime.listPodSandbox({})).items) {
+      await runtime.stopPodSandbox({ podSandboxId: id });
+      await runtime.removePodSandbox({ podSandboxId: id });
+    }
+    await images.pullImage({ image: { image: opened.target.images.busybox } });
+  }
+
   return {
     async run({ field, cases }) {
-      const outcomes = new Map<NamedCase, Outcome>();
-      const attempt = async (chosen: readonly NamedCase[], admitted: boolean): Promise<void> => {
-        await opened.lose({ field, admitted });
-        const waiting = [...chosen];
-        const work = async (): Promise<void> => {
-          for (let named = waiting.shift(); named !== undefined; named = waiting.shift()) {
-            outcomes.set(named, await session.run(named.one, { intercept: droppingCalls(field), waitMs, timeoutMs }));
-          }
-        };
-        await Promise.all(Array.from({ length: concurrency }, work));
-      };
-      await attempt(cases, false);
-      if (placeOf(field) === "port") {
-        await attempt(
-          cases.filter((one) => outcomes.get(one)?.by === "error"),
-          true,
-        );
+      const atPort = field !== undefined && placeOf(field) === "port";
+      if (atPort) await opened.lose({ field, admitted: false });
+      const outcomes = await runAll(field, cases);
+      // what an engine does not take without the field may come later than its admission
+      const refused = atPort ? cases.filter((one) => outcomes.get(one)?.by === "error") : [];
+      if (atPort && refused.length > 0) {
+        await opened.lose({ field, admitted: true });
+        for (const [named, outcome] of await runAll(field, refused)) outcomes.set(named, outcome);
       }
-      await opened.lose(undefined);
-      const { runtime, images } = session.connection;
-      for (const { id } of (await runtime.listPodSandbox({})).items) {
-        await runtime.stopPodSandbox({ podSandboxId: id });
-        await runtime.removePodSandbox({ podSandboxId: id });
-      }
-      await images.pullImage({ image: { image: opened.target.images.busybox } });
+      await tidy();
       return [...outcomes];
     },
     async [Symbol.asyncDispose]() {

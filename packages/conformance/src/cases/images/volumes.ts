@@ -1,5 +1,5 @@
 import { isCriError } from "@keelson/cri-api/errors";
-import { expect, expectRefusal, fail } from "../../assert/expect.ts";
+import { expect, expectRefusal, expectSuccess, fail } from "../../assert/expect.ts";
 import { type Case, defineCase } from "../../case.ts";
 import { recorded } from "../status/recorded.ts";
 
@@ -11,7 +11,9 @@ export const contentOfAnImage: Case = defineCase({
   async run({ cri, pod, images }) {
     const image = { image: images.userName };
     await cri.pullImage({ image });
-    const c = await pod.start({ config: { mounts: [{ containerPath: "/volume", image, readonly: true }] } });
+    const c = await expectSuccess(
+      pod.start({ config: { mounts: [{ containerPath: "/volume", image, readonly: true }] } }),
+    );
     const found = await c.observe({
       inside:
         "grep -c www-data /volume/etc/passwd\n" +

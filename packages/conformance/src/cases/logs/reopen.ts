@@ -41,8 +41,8 @@ export const noLineLost: Case = defineCase({
   cites: "runtime.v1 ReopenContainerLog: no line is lost",
   covers: ["ReopenContainerLogRequest.container_id"],
   async run({ cri, pod, until }) {
-    const lines = Array.from({ length: 40 }, (_, at) => ({ text: `line ${at}`, atMs: 10 * at }));
-    const c = await pod.start({ program: { log: lines, exit: { code: 0, afterMs: 400 } } });
+    const lines = Array.from({ length: 40 }, (_, at) => ({ text: `line ${at}`, atMs: 25 * at }));
+    const c = await pod.start({ program: { log: lines, exit: { code: 0, afterMs: 1_000 } } });
     const files: string[] = [];
     for (let turn = 1; turn <= 3; turn++) {
       await until("there is a log with a line", async () => (await c.log()).length > 0);

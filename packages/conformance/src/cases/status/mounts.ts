@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { MountPropagation } from "@keelson/cri-api/v1";
-import { expect } from "../../assert/expect.ts";
+import { expect, expectSuccess } from "../../assert/expect.ts";
 import { type Case, defineCase } from "../../case.ts";
 import type { Stage } from "../../stage/stage.ts";
 import { recorded } from "./recorded.ts";
@@ -37,7 +37,7 @@ export const mountsInStatus: Case = defineCase({
       { containerPath: "/data", hostPath: folder, readonly: true },
       { containerPath: "/dev/termination-log", hostPath: join(folder, "message") },
     ];
-    const c = await pod.create({ config: { mounts } });
+    const c = await expectSuccess(pod.create({ config: { mounts } }));
     const found = (await c.status()).mounts.toSorted((a, b) => (a.containerPath < b.containerPath ? -1 : 1));
     expect(found).toMatchObject([
       { ...mounts[0], propagation: MountPropagation.PROPAGATION_PRIVATE },
@@ -57,7 +57,9 @@ export const hostFolder: Case = defineCase({
   async run({ pod, defer }) {
     const folder = await nodeFolder({ defer });
     await writeFile(join(folder, "in"), "from the node");
-    const c = await pod.start({ config: { mounts: [{ containerPath: "/new/data", hostPath: folder }] } });
+    const c = await expectSuccess(
+      pod.start({ config: { mounts: [{ containerPath: "/new/data", hostPath: folder }] } }),
+    );
     const inside = "cat /new/data/in; printf 'from inside' > /new/data/out";
     expect(await c.observe({ inside, recorded: nothing })).toBe("from the node");
     expect(await readFile(join(folder, "out"), "utf8")).toBe("from inside");
@@ -104,7 +106,7 @@ export const mountsInMounts: Case = defineCase({
       { containerPath: "/data/sub", hostPath: link },
       { containerPath: "/data", hostPath: outer },
     ];
-    const c = await pod.start({ config: { mounts } });
+    const c = await expectSuccess(pod.start({ config: { mounts } }));
     expect(await c.observe({ inside: "cat /data/file /data/sub/file", recorded: nothing })).toBe("outer inner");
   },
 });
@@ -122,7 +124,7 @@ export const overFiles: Case = defineCase({
       { containerPath: "/etc/hosts", hostPath: join(folder, "hosts") },
       { containerPath: "/etc/resolv.conf", hostPath: join(folder, "resolv.conf") },
     ];
-    const c = await pod.start({ config: { mounts } });
+    const c = await expectSuccess(pod.start({ config: { mounts } }));
     const found = await c.observe({ inside: "cat /etc/hosts /etc/resolv.conf", recorded: nothing });
     expect(found).toBe("192.0.2.1 mounted\nnameserver 192.0.2.2");
   },
@@ -135,7 +137,7 @@ export const missingSource: Case = defineCase({
   needs: ["inside"],
   async run({ pod, defer }) {
     const hostPath = join(await nodeFolder({ defer }), "missing", "folder");
-    const c = await pod.start({ config: { mounts: [{ containerPath: "/data", hostPath }] } });
+    const c = await expectSuccess(pod.start({ config: { mounts: [{ containerPath: "/data", hostPath }] } }));
     expect(await c.observe({ inside: "ls -a /data | wc -l", recorded: nothing })).toBe("2");
     expect((await stat(hostPath)).isDirectory()).toBe(true);
   },
@@ -210,7 +212,7 @@ export const devices: Case = defineCase({
     const real = target.has.includes("inside");
     const hostPath = real ? await firstOf(["/dev/fuse", "/dev/net/tun", "/dev/loop-control"]) : "/dev/fuse";
     const device = { containerPath: "/dev/conformance", hostPath, permissions: "r" };
-    const c = await pod.start({ config: { devices: [device] } });
+    const c = await expectSuccess(pod.start({ config: { devices: [device] } }));
     const found = await c.observe({
       inside:
         "if [ -c /dev/conformance ]; then echo device; fi\n" +

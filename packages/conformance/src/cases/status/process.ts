@@ -1,5 +1,5 @@
 import { Signal } from "@keelson/cri-api/v1";
-import { expect } from "../../assert/expect.ts";
+import { expect, expectSuccess } from "../../assert/expect.ts";
 import { type Case, defineCase } from "../../case.ts";
 import { sleeps } from "../../program/program.ts";
 import { recorded } from "./recorded.ts";
@@ -12,7 +12,7 @@ export const commandAndArguments: Case = defineCase({
     "[k8s.io] Container runtime should support basic operations on container runtime should support starting container [Conformance]",
   ],
   async run({ pod }) {
-    const c = await pod.start({ config: { command: ["tail", "-f"], args: ["/dev/null", "$HOME *"] } });
+    const c = await expectSuccess(pod.start({ config: { command: ["tail", "-f"], args: ["/dev/null", "$HOME *"] } }));
     const words = await c.observe({
       inside: "tr '\\0' '|' < /proc/1/cmdline",
       recorded: ({ config }) =>
@@ -34,7 +34,7 @@ export const argumentsAlone: Case = defineCase({
     const words = "tr '\\0' '|' < /proc/1/cmdline";
     const none = { inside: words, recorded: () => "" };
     const own = await pod.start({ config: { command: [], args: ["tail", "-f", "/dev/null"] } });
-    expect(await own.observe(none)).toBe("tail|-f|/dev/null|");
+    expect(await expectSuccess(own.observe(none))).toBe("tail|-f|/dev/null|");
     // a shell with a terminal waits for input
     const image = await pod.start({ config: { command: [], tty: true } });
     expect(await image.observe(none)).toBe("sh|");
@@ -47,16 +47,18 @@ export const environment: Case = defineCase({
   covers: ["ContainerConfig.envs", "KeyValue.key", "KeyValue.value"],
   async run({ pod }) {
     const bytes = (text: string) => new TextEncoder().encode(text);
-    const c = await pod.start({
-      config: {
-        envs: [
-          { key: "CONFORMANCE_ONE", value: bytes("first") },
-          { key: "CONFORMANCE_TWO", value: bytes(" =\"$HOME' ü\t") },
-          { key: "CONFORMANCE_ONE", value: bytes("later") },
-          { key: "CONFORMANCE_NIL", value: bytes("") },
-        ],
-      },
-    });
+    const c = await expectSuccess(
+      pod.start({
+        config: {
+          envs: [
+            { key: "CONFORMANCE_ONE", value: bytes("first") },
+            { key: "CONFORMANCE_TWO", value: bytes(" =\"$HOME' ü\t") },
+            { key: "CONFORMANCE_ONE", value: bytes("later") },
+            { key: "CONFORMANCE_NIL", value: bytes("") },
+          ],
+        },
+      }),
+    );
     const found = await c.observe({
       inside: "tr '\\0' '\\n' < /proc/1/environ | grep -E '^(CONFORMANCE_|PATH=)' | sed 's/^PATH=.*/PATH/' | sort",
       recorded({ config }) {
