@@ -12,6 +12,8 @@ export interface TargetImages {
   readonly userNumber: string;
   /** The user of its configuration is the name www-data. */
   readonly userName: string;
+  /** The user of its configuration is the number 1000, whom its /etc/group has in the group 50000. */
+  readonly userInGroup: string;
   /** No registry has it. */
   readonly missing: string;
   /** For cases that need `own-images`. */
@@ -42,6 +44,8 @@ export interface Target {
   readonly cgroupParent?: string;
   /** Takes the node's network configuration away while `during` runs; pods keep what they have. */
   readonly withoutNetwork?: (during: () => Promise<void>) => Promise<void>;
+  /** A variable in the environment of containers, by which a handler other than the default one tells its name. */
+  readonly handlerVariable?: string;
   /** Ends the runtime with the signal, does what is to be done while it is away, and starts it again; pods go on. */
   readonly restart?: (signal: "SIGTERM" | "SIGKILL", meanwhile?: () => Promise<void>) => Promise<void>;
 }
@@ -57,5 +61,6 @@ export const defaultImages: TargetImages = {
   untagged: "gcr.io/k8s-staging-cri-tools/test-image-latest",
   userNumber: "gcr.io/k8s-staging-cri-tools/test-image-user-uid:latest",
   userName: "gcr.io/k8s-staging-cri-tools/test-image-user-username:latest",
+  userInGroup: "gcr.io/k8s-staging-cri-tools/test-image-predefined-group:latest",
   missing: "registry.k8s.io/e2e-test-images/there-is-no-such-image:1",
 };

@@ -5,15 +5,18 @@ import { type NodeOptions, startNode, type TestNode } from "../../../apps/runtim
 import type { OpenTarget } from "./conformance-suite.ts";
 import { withIpv6 } from "./dual-stack.ts";
 import { startGuardedRegistry } from "./guarded-registry.ts";
+import { handlerVariable, makeMarkedRuntime } from "./marked-runtime.ts";
 import { targetCapabilities } from "./target-capabilities.ts";
 import { type Push, pinnedRepository, pushImages, pushOwnImages } from "./test-images.ts";
 
 export async function openKeelsondTarget(
   start: (options: NodeOptions) => Promise<TestNode> = startNode,
 ): Promise<OpenTarget> {
+  const marked = await makeMarkedRuntime("second");
   const node = await start({
     plugins: (bridge) => [withIpv6(bridge)],
-    config: (registry) => `[images]\npinned = ["${registry}/${pinnedRepository}:*"]`,
+    config: (registry) =>
+      `[images]\npinned = ["${registry}/${pinnedRepository}:*"]\n[runtimes.second]\npath = "${marked.path}"`,
   });
   const guarded = await startGuardedRegistry(node.registry.url);
   try {
@@ -29,6 +32,7 @@ export async function openKeelsondTarget(
         endpoint: node.endpoint,
         images,
         has: targetCapabilities.keelsond,
+        handlerVariable,
         async withoutNetwork(during) {
           await rename(network, `${network}.away`);
           await during().finally(() => rename(`${network}.away`, network));
@@ -42,11 +46,13 @@ export async function openKeelsondTarget(
       },
       async close() {
         await node.close();
+        await marked.close();
         await guarded.close();
       },
     };
   } catch (error) {
     await node.close();
+    await marked.close();
     await guarded.close();
     throw error;
   }

@@ -11,6 +11,11 @@ const users: readonly TarEntry[] = [
   { path: "etc/passwd", content: "root:x:0:0:root:/root:/bin/sh\nwww-data:x:33:33:www-data:/var/www:/bin/false\n" },
 ];
 
+const members: readonly TarEntry[] = [
+  { path: "etc/passwd", content: "root:x:0:0:root:/root:/bin/sh\nmember:x:1000:1000:member:/home:/bin/false\n" },
+  { path: "etc/group", content: "root:x:0:\nmember:x:1000:\nmembers:x:50000:member\n" },
+];
+
 /** Fills a registry. `registry`: its host, for a name that it does not have. */
 export async function pushImages(push: Push, registry: string): Promise<TargetImages> {
   const Labels = { content: randomBytes(8).toString("hex") };
@@ -24,6 +29,7 @@ export async function pushImages(push: Push, registry: string): Promise<TargetIm
     ).replace(/:latest$/, ""),
     userNumber: await push("user-number:1", busyboxImage({ config: { User: "1002" } })),
     userName: await push("user-name:1", busyboxImage({ layers: [users], config: { User: "www-data" } })),
+    userInGroup: await push("user-in-group:1", busyboxImage({ layers: [members], config: { User: "1000" } })),
     missing: `${registry}/there-is-no-such-image:1`,
   };
 }

@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { CgroupDriver } from "@keelson/cri-api/v1";
 import { expect, expectRefusal, expectSuccess, fail } from "../../assert/expect.ts";
 import { type Case, defineCase } from "../../case.ts";
+import { recorded, sandboxInfo } from "./recorded.ts";
 
 export const version: Case = defineCase({
   name: "Version answers with all four fields, 0.1.0 and v1 among them, whatever version is asked for",
@@ -105,14 +106,22 @@ export const handlers: Case = defineCase({
 export const namedHandler: Case = defineCase({
   name: "a sandbox can be run by the default handler and by each that Status names, and tells which it was",
   cites: "runtime.v1 RuntimeHandler: a configuration that RunPodSandbox can name; PodSandboxStatus.runtime_handler",
-  covers: ["PodSandboxStatus.runtime_handler", "PodSandbox.runtime_handler"],
-  async run({ cri, anotherPod }) {
+  covers: ["RunPodSandboxRequest.runtime_handler", "PodSandboxStatus.runtime_handler", "PodSandbox.runtime_handler"],
+  async run({ cri, anotherPod, target }) {
     const names = (await cri.status({})).runtimeHandlers.map(({ name }) => name);
     for (const runtimeHandler of new Set(["", ...names])) {
       const pod = anotherPod({ runtimeHandler });
       expect((await pod.status()).runtimeHandler).toBe(runtimeHandler);
       const { items } = await cri.listPodSandbox({ filter: { id: pod.id } });
       expect(items).toMatchObject([{ runtimeHandler }]);
+      const { has, handlerVariable } = target;
+      if (has.includes("inside") && handlerVariable === undefined) continue;
+      const info = await sandboxInfo({ cri, pod });
+      const ran = await (await pod.start()).observe({
+        inside: `tr '\\0' '\\n' < /proc/1/environ | sed -n 's/^${handlerVariable}=//p'`,
+        recorded: () => recorded(info, "runtimeHandler"),
+      });
+      expect(ran, "the handler that has made the container").toBe(runtimeHandler);
     }
   },
 });

@@ -2,7 +2,7 @@ import { readlink } from "node:fs/promises";
 import { isIP } from "node:net";
 import { hostname } from "node:os";
 import { NamespaceMode } from "@keelson/cri-api/v1";
-import { expect } from "../../assert/expect.ts";
+import { expect, expectSuccess } from "../../assert/expect.ts";
 import { type Case, defineCase } from "../../case.ts";
 import { recorded, sandboxInfo } from "./recorded.ts";
 
@@ -142,7 +142,7 @@ export const sharedNamespaces: Case = defineCase({
   ],
   needs: ["inside"],
   async run({ pod }) {
-    const [one, other] = [await pod.start(), await pod.start()];
+    const [one, other] = [await expectSuccess(pod.start()), await expectSuccess(pod.start())];
     const ways = { inside: "for one in net ipc pid; do readlink /proc/1/ns/$one; done", recorded: () => "" };
     const [netOne, ipcOne, pidOne] = (await one.observe(ways)).split("\n");
     const [netOther, ipcOther, pidOther] = (await other.observe(ways)).split("\n");
@@ -171,7 +171,7 @@ export const namespacesOfTheNode: Case = defineCase({
     const options = "linux.security_context.namespace_options";
     const namespaceOptions = { network: NODE, pid: NODE, ipc: NODE };
     const pod = anotherPod({ security: { namespaceOptions } });
-    const c = await pod.start({ security: { namespaceOptions } });
+    const c = await expectSuccess(pod.start({ security: { namespaceOptions } }));
     expect((await pod.status()).linux?.namespaces?.options).toMatchObject(namespaceOptions);
     const info = await sandboxInfo({ cri, pod });
     const found = await c.observe({
@@ -262,7 +262,7 @@ export const kernelParameters: Case = defineCase({
     const plain = anotherPod();
     const { $typeName: _, ...linux } = plain.config.linux ?? { $typeName: "" };
     const pod = anotherPod({ config: { linux: { ...linux, sysctls: { "kernel.shm_rmid_forced": "1" } } } });
-    const c = await pod.start();
+    const c = await expectSuccess(pod.start());
     const info = await sandboxInfo({ cri, pod });
     const found = await c.observe({
       inside: "cat /proc/sys/kernel/shm_rmid_forced",
