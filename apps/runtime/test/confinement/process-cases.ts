@@ -1,4 +1,4 @@
-import { stat } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { Signal } from "@keelson/cri-api/v1";
 import { describe, expect, test } from "vitest";
@@ -73,6 +73,12 @@ export function processCases(stage: () => Stage): void {
         expect(await stage().exec(containerId, seen)).toBe("");
       }
       expect(await stage().exec(containerId, "readlink /proc/1/fd/0")).toMatch(/^pipe:/);
+      // what its monitor has for whoever will attach goes with it
+      const { state } = stage().node;
+      expect(await readdir(join(state, "containers", containerId))).toContain("attach");
+      await stage().cri.runtime.removeContainer({ containerId });
+      expect(await readdir(join(state, "containers"))).not.toContain(containerId);
+      expect(await readdir(join(state, "tmp"))).toEqual([]);
       const { lines } = await stage().look("readlink /proc/self/fd/0; cat; echo ended");
       expect(lines).toEqual(["/dev/null", "ended"]);
     });
