@@ -6,6 +6,8 @@ export type Capability =
   | "inside"
   /** Pods can have a network of their own. */
   | "pod-network"
+  /** Ports of the node can lead to pods: the network has what it takes. */
+  | "host-ports"
   /** Pods get addresses of IPv4 and of IPv6. */
   | "dual-stack"
   /** The node's network configuration can be taken away. */

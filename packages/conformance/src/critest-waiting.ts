@@ -4,39 +4,30 @@ import type { CritestCase } from "./critest-cases.ts";
 export type Awaited =
   /** Profiles that the kernel of the node has loaded. */
   | "AppArmor"
-  | "user namespaces"
   | "streaming"
   | "metrics"
   | "node resource interface"
   | "recursive read-only mounts"
-  | "host ports"
   | "a PID namespace of the pod"
   /** A registry that can be told to be slow, and two that have the same image. */
   | "registries of the suite's own";
 
 const appArmor = "[k8s.io] AppArmor runtime should";
-const userns = "[k8s.io] Security Context UserNamespaces when Host idmap mount support is";
 const streaming = "[k8s.io] Streaming runtime should support streaming interfaces runtime should support";
 const metrics = "[k8s.io] PodSandbox runtime should support metrics operations runtime should support";
 const readOnly = "[k8s.io] Container Mount Readonly runtime should support readonly mounts should support";
-const ports = "[k8s.io] Networking runtime should support networking runtime should support port mapping with";
 const nri = "[k8s.io] NRI";
 
 /** Cases of critest that have no counterpart yet, each with what it waits for. */
 export const critestWaiting: Readonly<Partial<Record<CritestCase, Awaited>>> = {
-  [`${appArmor} support deprecated apparmor_profile field should fail with an unloaded apparmor_profile`]: "AppArmor",
   [`${appArmor} support deprecated apparmor_profile field should enforce a apparmor_profile blocking writes`]:
     "AppArmor",
   [`${appArmor} support deprecated apparmor_profile field should enforce a permissive deprecated profile`]: "AppArmor",
-  [`${appArmor} support apparmor field should fail with an unloaded apparmor_profile`]: "AppArmor",
   [`${appArmor} support apparmor field should enforce a apparmor_profile blocking writes`]: "AppArmor",
   [`${appArmor} support apparmor field should enforce a permissive deprecated profile`]: "AppArmor",
-  [`${appArmor} prefer new apparmor field should fail with an unloaded apparmor_profile`]: "AppArmor",
   [`${appArmor} prefer new apparmor field should enforce a apparmor_profile blocking writes`]: "AppArmor",
   [`${appArmor} prefer new apparmor field should work with apparmor profile`]: "AppArmor",
   "[k8s.io] Security Context NamespaceOption runtime should support PodPID": "a PID namespace of the pod",
-  [`${userns} needed runtime should support NamespaceMode_POD`]: "user namespaces",
-  [`${userns} not needed runtime should support NamespaceMode_NODE`]: "user namespaces",
   "[k8s.io] Image Manager public image should timeout if requested [Conformance] [Serial]":
     "registries of the suite's own",
   "[k8s.io] Image Manager removing image from one registry should remove all tags from other registries [Conformance] [Serial]":
@@ -76,8 +67,6 @@ export const critestWaiting: Readonly<Partial<Record<CritestCase, Awaited>>> = {
   [`${streaming} exec with tty=true and stdin=true [Conformance]`]: "streaming",
   [`${streaming} attach [Conformance]`]: "streaming",
   [`${streaming} portforward [Conformance]`]: "streaming",
-  [`${ports} only container port [Conformance]`]: "host ports",
-  [`${ports} host port and container port [Conformance]`]: "host ports",
   "[k8s.io] Image Identifier Consistency should return the same image identifier when pulled from different registries [Conformance] [Serial]":
     "registries of the suite's own",
 };

@@ -10,7 +10,8 @@ export interface DescribeTargetOptions {
 }
 
 /**
- * What can be asked of a runtime that is there: whether its containers are real, and whether it has a network for pods.
+ * What can be asked of a runtime that is there: whether its containers are real, and what its network for pods
+ * can do.
  * @throws what the connection fails with
  */
 export async function describeTarget(options: DescribeTargetOptions): Promise<Target> {
@@ -18,9 +19,13 @@ export async function describeTarget(options: DescribeTargetOptions): Promise<Ta
   const cri = await connectCri({ runtimeEndpoint: endpoint });
   const { status, info } = await cri.runtime.status({ verbose: true }).finally(() => cri.close());
   const has: Capability[] = [];
+  const told = Object.values(info).join("\n");
   // only the simulated engine says so of itself
-  if (!/"simulated":\s*true/.test(Object.values(info).join("\n"))) has.push("inside");
+  const simulated = /"simulated":\s*true/.test(told);
+  if (!simulated) has.push("inside");
   if (status?.conditions.some(({ type, status: ready }) => type === "NetworkReady" && ready)) has.push("pod-network");
+  // the capability of a CNI plugin, by the configuration that containerd and keelsond show
+  if (simulated || told.includes("portMappings")) has.push("host-ports");
   return {
     endpoint,
     images: { ...defaultImages, ...images },

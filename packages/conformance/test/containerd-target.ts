@@ -12,6 +12,7 @@ import { startDockerRegistry } from "../../image-store/test/docker-registry.ts";
 import type { OpenTarget } from "./conformance-suite.ts";
 import { withIpv6 } from "./dual-stack.ts";
 import { startGuardedRegistry } from "./guarded-registry.ts";
+import { portmap, removeSharedChains } from "./host-ports.ts";
 import { targetCapabilities } from "./target-capabilities.ts";
 import { type Push, pushImages, pushOwnImages } from "./test-images.ts";
 
@@ -34,6 +35,7 @@ export async function openContainerdTarget(suite: Suite): Promise<OpenTarget> {
       await registry.close();
       const links = await readFile("/proc/net/dev", "utf8");
       if (links.includes(`${network.bridge}:`)) await run("busybox", ["ip", "link", "delete", network.bridge]);
+      await removeSharedChains();
     }
   };
   try {
@@ -77,7 +79,7 @@ export async function openContainerdTarget(suite: Suite): Promise<OpenTarget> {
 async function writeNetwork(folder: string, { bridge, leases }: { bridge: string; leases: string }): Promise<void> {
   const subnet = `10.${100 + (randomBytes(1).readUInt8() % 100)}.${randomBytes(1).readUInt8()}.0/24`;
   const ipam = { type: "host-local", dataDir: leases, ranges: [[{ subnet }]], routes: [{ dst: "0.0.0.0/0" }] };
-  const plugins = [withIpv6({ type: "bridge", bridge, isGateway: true, ipam })];
+  const plugins = [withIpv6({ type: "bridge", bridge, isGateway: true, ipam }), portmap];
   await mkdir(folder, { recursive: true });
   await writeFile(join(folder, "10-test.conflist"), JSON.stringify({ cniVersion: "0.4.0", name: "test", plugins }));
 }

@@ -5,6 +5,7 @@ import { type NodeOptions, startNode, type TestNode } from "../../../apps/runtim
 import type { OpenTarget } from "./conformance-suite.ts";
 import { withIpv6 } from "./dual-stack.ts";
 import { startGuardedRegistry } from "./guarded-registry.ts";
+import { portmap, removeSharedChains } from "./host-ports.ts";
 import { handlerVariable, makeMarkedRuntime } from "./marked-runtime.ts";
 import { targetCapabilities } from "./target-capabilities.ts";
 import { type Push, pinnedRepository, pushImages, pushOwnImages } from "./test-images.ts";
@@ -14,7 +15,7 @@ export async function openKeelsondTarget(
 ): Promise<OpenTarget> {
   const marked = await makeMarkedRuntime("second");
   const node = await start({
-    plugins: (bridge) => [withIpv6(bridge)],
+    plugins: (bridge) => [withIpv6(bridge), portmap],
     config: (registry) =>
       `[images]\npinned = ["${registry}/${pinnedRepository}:*"]\n[runtimes.second]\npath = "${marked.path}"`,
   });
@@ -48,6 +49,7 @@ export async function openKeelsondTarget(
         await node.close();
         await marked.close();
         await guarded.close();
+        await removeSharedChains();
       },
     };
   } catch (error) {

@@ -129,6 +129,10 @@ describe("security settings", () => {
       "linux.security_context.namespace_options.network",
       { linux: { securityContext: { namespaceOptions: { network: 9 as NamespaceMode } } } },
     ],
+    [
+      "linux.security_context.namespace_options.target_id",
+      { linux: { securityContext: { namespaceOptions: { pid: NamespaceMode.CONTAINER, targetId: "a" } } } },
+    ],
     ["linux.security_context.run_as_user", { linux: { securityContext: { runAsUser: { value: -1n } } } }],
     ["linux.security_context.run_as_group", { linux: { securityContext: { runAsGroup: { value: 1n } } } }],
     ["linux.security_context.seccomp.localhost_ref", { linux: { securityContext: { seccomp: { profileType: 2 } } } }],
