@@ -3,14 +3,11 @@ import { expect, expectSuccess } from "../../assert/expect.ts";
 import { type Case, defineCase } from "../../case.ts";
 import type { Container } from "../../stage/container.ts";
 import type { Stage } from "../../stage/stage.ts";
+import { runOrRefused } from "./made-or-refused.ts";
 import { findProcesses, type NodeProcess } from "./node-processes.ts";
 import { recorded, sandboxInfo } from "./recorded.ts";
 
-const ownNetwork = {
-  network: NamespaceMode.POD,
-  pid: NamespaceMode.CONTAINER,
-  usernsOptions: { mode: NamespaceMode.NODE },
-};
+const { CONTAINER, NODE, POD } = NamespaceMode;
 
 /** Processes in the pod's network namespace that are in no container. */
 async function processesOfTheSandbox(c: Container): Promise<readonly NodeProcess[]> {
@@ -29,15 +26,23 @@ interface Ways {
   readonly recorded: (security: (path: string) => string) => void;
 }
 
+/** Shared process IDs need a process that keeps them; without, a runtime may have none. */
 async function expectOfSandbox({ anotherPod, cri, target }: Stage, security: Security, ways: Ways): Promise<void> {
-  const pod = anotherPod({ network: "pod", security: { namespaceOptions: ownNetwork, ...security } });
-  const c = await expectSuccess(pod.start());
-  if (target.has.includes("inside")) {
-    for (const one of await processesOfTheSandbox(c)) await ways.process(one);
-    return;
+  for (const pid of [CONTAINER, POD]) {
+    const namespaceOptions = { network: POD, pid, ipc: POD, usernsOptions: { mode: NODE } };
+    const pod = anotherPod({ network: "pod", security: { namespaceOptions, ...security } });
+    if (pid === CONTAINER) await expectSuccess(pod.run());
+    else if (!(await runOrRefused({ cri }, pod, /pid|process/i))) continue;
+    const c = await pod.start();
+    if (target.has.includes("inside")) {
+      const own = await processesOfTheSandbox(c);
+      expect(own.length).toBeAtLeast(pid === POD ? 1 : 0);
+      for (const one of own) await ways.process(one);
+    } else {
+      const info = await sandboxInfo({ cri, pod });
+      ways.recorded((path) => recorded(info, `config.linux.security_context.${path}`));
+    }
   }
-  const info = await sandboxInfo({ cri, pod });
-  ways.recorded((path) => recorded(info, `config.linux.security_context.${path}`));
 }
 
 const { RuntimeDefault, Unconfined } = SecurityProfile_ProfileType;
