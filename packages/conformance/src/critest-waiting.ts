@@ -8,7 +8,6 @@ export type Awaited =
   | "metrics"
   | "node resource interface"
   | "recursive read-only mounts"
-  | "a PID namespace of the pod"
   /** A registry that can be told to be slow, and two that have the same image. */
   | "registries of the suite's own";
 
@@ -27,7 +26,6 @@ export const critestWaiting: Readonly<Partial<Record<CritestCase, Awaited>>> = {
   [`${appArmor} support apparmor field should enforce a permissive deprecated profile`]: "AppArmor",
   [`${appArmor} prefer new apparmor field should enforce a apparmor_profile blocking writes`]: "AppArmor",
   [`${appArmor} prefer new apparmor field should work with apparmor profile`]: "AppArmor",
-  "[k8s.io] Security Context NamespaceOption runtime should support PodPID": "a PID namespace of the pod",
   "[k8s.io] Image Manager public image should timeout if requested [Conformance] [Serial]":
     "registries of the suite's own",
   "[k8s.io] Image Manager removing image from one registry should remove all tags from other registries [Conformance] [Serial]":

@@ -22,24 +22,28 @@ import { readHostFacts } from "./host/read-host-facts.ts";
 import type { EngineLog } from "./log.ts";
 import { createCniNetwork } from "./network/cni/index.ts";
 import { createNodeEngine } from "./node/node-engine.ts";
+import type { ConmonOptions } from "./oci/conmon.ts";
 import { makeMonitorCgroup } from "./oci/monitor-cgroup.ts";
 import { OciRuntime } from "./oci/oci-runtime.ts";
 import { chooseRuntime, type ProbedRuntime, type ProbeOptions, probeRuntime } from "./oci/probe.ts";
 import { removeProbeLeftovers } from "./oci/probe-container.ts";
 import { reconcile } from "./reconcile.ts";
+import { makeInitRootfs } from "./sandbox/init-rootfs.ts";
 import { createSandboxEngine } from "./sandbox/sandbox-engine.ts";
-import { sandboxParts } from "./sandbox/sandbox-parts.ts";
+import { recordedInit, sandboxParts } from "./sandbox/sandbox-parts.ts";
 import { type EngineFolders, ownPrefix } from "./sandbox/sandbox-paths.ts";
 import type { SandboxDeps } from "./sandbox/sandbox-tools.ts";
 import { whyNotWhole } from "./sandbox/why-not-whole.ts";
 import { SandboxWatch } from "./sandbox-watch.ts";
 import type { CgroupDriver } from "./spec/index.ts";
+import { createMetricsEngine } from "./stats/metrics-engine.ts";
 import { createStatsEngine } from "./stats/stats-engine.ts";
 import { WritableLayers } from "./stats/writable-layers.ts";
 import { findProgram } from "./sys/find-program.ts";
 import { belowFloors, readFloorFacts } from "./sys/floors.ts";
 import { lockFile } from "./sys/lock.ts";
 import { openNamespaces } from "./sys/namespaces.ts";
+import { openProcess, type ProcessHandle } from "./sys/pidfd.ts";
 
 export interface LinuxEngineOptions {
   /** Survives a reboot, such as `/var/lib/keelson`: records, images, snapshots. */
@@ -101,7 +105,11 @@ export async function composeLinuxEngine(
     const everywhere = [...probed.values()].every((one) => one.recursiveReadOnlyMounts);
     const facts = readHostFacts(layout, cgroups.driver, { recursiveReadOnlyMounts: everywhere });
     const paths = containerPaths(folders.state);
-    for (const folder of [paths.bundles, paths.roots, paths.images, paths.exits, paths.runtimes, paths.tmp]) {
+    const initPaths = containerPaths(join(folders.state, "pod-inits"));
+    for (const folder of [
+      ...[paths.bundles, paths.roots, paths.images, paths.exits, paths.runtimes, paths.tmp],
+      ...[initPaths.bundles, initPaths.exits, initPaths.runtimes],
+    ]) {
       await mkdir(folder, { recursive: true, mode: 0o700 });
     }
     const network = createCniNetwork({ ...options.cni, cacheDir: join(folders.root, "cni") });
@@ -109,15 +117,31 @@ export async function composeLinuxEngine(
     cleanup.defer("namespaces", () => namespaces.close());
     const images = await openImages(options);
     cleanup.defer("images", () => images.close());
-    const sandboxDeps: SandboxDeps = { folders, network, namespaces, cgroups, cgroupLayout: readCgroupLayout };
+    const conmon: ConmonOptions = {
+      path: needProgram("conmon"),
+      exitFolder: paths.exits,
+      tmpFolder: paths.tmp,
+      cgroup: makeMonitorCgroup(layout, log),
+    };
+    const bootId = readBootId();
+    const sandboxDeps: SandboxDeps = {
+      folders,
+      network,
+      namespaces,
+      cgroups,
+      cgroupLayout: readCgroupLayout,
+      init: {
+        paths: initPaths,
+        conmon: { ...conmon, exitFolder: initPaths.exits },
+        runtimes: runtimesOf(probed, initPaths.runtimeState, cgroups.driver),
+        facts,
+        rootfs: await makeInitRootfs(folders.root),
+        bootId,
+      },
+    };
     const containerDeps: ContainerDeps = {
       paths,
-      conmon: {
-        path: needProgram("conmon"),
-        exitFolder: paths.exits,
-        tmpFolder: paths.tmp,
-        cgroup: makeMonitorCgroup(layout, log),
-      },
+      conmon,
       runtimes: runtimesOf(probed, paths.runtimeState, cgroups.driver),
       cgroupLayout: readCgroupLayout,
       cgroupDriver: cgroups.driver,
@@ -128,7 +152,7 @@ export async function composeLinuxEngine(
       snapshots: images.snapshots,
       sandboxParts: (sandbox) => sandboxParts(sandbox, folders, cgroups),
       allowedAnnotations: [],
-      bootId: readBootId(),
+      bootId,
       monitors: new Map(),
       log,
     };
@@ -136,7 +160,7 @@ export async function composeLinuxEngine(
     cleanup.defer("running containers", () => running.close());
     const writableLayers = new WritableLayers({ snapshots: images.snapshots, log });
     cleanup.defer("measuring of writable layers", () => writableLayers.close());
-    const watch = new SandboxWatch({ whyNotWhole: (record) => whyNotWhole(record, folders), log });
+    const watch = new SandboxWatch({ whyNotWhole: (record) => whyNotWhole(record, folders), processOf: openInit, log });
     cleanup.defer("watched sandboxes", () => watch.close());
     return {
       node: createNodeEngine({ network, runtimes: probed, refusedHandlers: refused, facts, layout, folders }),
@@ -147,6 +171,10 @@ export async function composeLinuxEngine(
       containers: measuredContainers(linuxContainers(containerDeps, running), writableLayers),
       images: images.engine,
       stats: createStatsEngine({ ...containerDeps, layout, namespaces, running, writableLayers }),
+      metrics: createMetricsEngine({
+        ...{ ...containerDeps, layout, namespaces, running, writableLayers },
+        snapshotsRoot: images.snapshots.root,
+      }),
       reconcile: async (found, observer) => {
         const verdicts = await reconcile(found, { containers: containerDeps, sandboxes: sandboxDeps, running, log });
         for (const { record } of found.sandboxes) {
@@ -196,6 +224,12 @@ function measuredContainers(containers: ContainerEngine, layers: WritableLayers)
       layers.forget(record.id);
     },
   };
+}
+
+/** The first process of a pod with shared process IDs. */
+function openInit(record: SandboxRecord): ProcessHandle | undefined {
+  const init = recordedInit(record)?.facts?.init;
+  return init === undefined ? undefined : openProcess(init.pid, init.startTime);
 }
 
 function isReady({ facts, stoppedAtNs, lost, failed }: SandboxRecord): boolean {

@@ -34,6 +34,32 @@ it("SandboxWatch tells each loss once, and goes on past a sandbox that it cannot
   expect(told).toEqual(["lost: its pin is gone"]);
 });
 
+it("SandboxWatch looks at once when the process of a sandbox has ended, unless that is dropped", async () => {
+  const ends = new Map<string, () => void>();
+  const closed: string[] = [];
+  const told = Promise.withResolvers<string>();
+  const watch = new SandboxWatch({
+    intervalMs: 1_000_000,
+    log,
+    whyNotWhole: async () => "its process has ended",
+    processOf: ({ id }) => {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      ends.set(id, resolve);
+      const close = (): void => void closed.push(id);
+      const handle = { pid: 1, startTime: 1, exited: promise, signal: () => true, isRunning: () => true, close };
+      return { ...handle, unref: () => {}, [Symbol.dispose]: close };
+    },
+  });
+  for (const id of ["dropped", "ended", "lives"]) watch.add(record(id));
+  watch.observe({ containerExited: async () => {}, sandboxLost: async (id, why) => told.resolve(`${id}: ${why}`) });
+  watch.drop("dropped");
+  ends.get("dropped")?.();
+  ends.get("ended")?.();
+  expect(await told.promise).toBe("ended: its process has ended");
+  await watch.close();
+  expect(closed).toEqual(["dropped", "ended", "lives"]);
+});
+
 it("SandboxWatch that was closed before it began does not begin", async () => {
   let looks = 0;
   const options = { intervalMs: 1, log };

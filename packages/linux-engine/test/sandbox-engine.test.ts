@@ -21,25 +21,28 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { linuxGate } from "../../../scripts/linux-gate.ts";
 import { hierarchyRoots, makeCgroup } from "../src/cgroup/cgroup-folders.ts";
 import { readCgroupLayout } from "../src/host/cgroup-layout.ts";
-import { readHostFacts } from "../src/host/read-host-facts.ts";
 import { sandboxSteps } from "../src/sandbox/create.ts";
 import { removeSandboxLeftovers } from "../src/sandbox/remove-leftovers.ts";
 import { createSandboxEngine } from "../src/sandbox/sandbox-engine.ts";
-import { sandboxParts } from "../src/sandbox/sandbox-parts.ts";
+import { recordedInit, sandboxParts } from "../src/sandbox/sandbox-parts.ts";
 import { ownPrefix, sandboxPaths } from "../src/sandbox/sandbox-paths.ts";
 import type { SandboxDeps } from "../src/sandbox/sandbox-tools.ts";
 import { whyNotWhole } from "../src/sandbox/why-not-whole.ts";
 import { unmount } from "../src/sys/mount.ts";
 import { readMountInfo } from "../src/sys/mount-info.ts";
 import { isPinned, unpinNamespace } from "../src/sys/namespace-pin.ts";
+import { openProcess } from "../src/sys/pidfd.ts";
 import { run } from "../src/sys/run.ts";
 import { isErrno } from "../src/sys/syscall-error.ts";
+import { initTools } from "./init-tools.ts";
 import { openPluginHost, type PluginHost } from "./plugin-host.ts";
 import { type Init, sandboxAdmitCases } from "./sandbox-admit-cases.ts";
 import { removeTestCgroups } from "./test-cgroups.ts";
 import { newRecord, newTask, podConfig, type TestRecord } from "./test-pods.ts";
 
-const nodeMode = (options: object): Init => ({ linux: { securityContext: { namespaceOptions: options } } });
+const nodeMode = (options: object): Init => ({
+  linux: { securityContext: { namespaceOptions: { pid: NamespaceMode.CONTAINER, ...options } } },
+});
 
 const failure = (work: Promise<unknown>): Promise<unknown> =>
   work.then(
@@ -67,8 +70,9 @@ describe.skipIf(linuxGate.skip)("the sandbox engine", () => {
       namespaces: host.namespaces,
       cgroups: { driver: "cgroupfs", prefix },
       cgroupLayout: readCgroupLayout,
+      init: await initTools(folders),
     };
-    const facts = readHostFacts(readCgroupLayout(), "cgroupfs", { recursiveReadOnlyMounts: false });
+    const { facts } = deps.init;
     engine = createSandboxEngine({ ...deps, facts, hasHandler: (name) => name === "" });
     host.configure("10-pods.conflist", host.bridgeList());
   });
@@ -104,14 +108,14 @@ describe.skipIf(linuxGate.skip)("the sandbox engine", () => {
           mountPoint.startsWith(`${host.folder}/state`) || mountPoint.startsWith(`${host.folder}/netns`),
       )
       .map((one) => one.mountPoint),
-    folders: ["state/sandboxes", "root/sandboxes", "netns", "results"].map((name) => {
+    folders: ["state/sandboxes", "state/pod-inits/containers", "root/sandboxes", "netns", "results"].map((name) => {
       const folder = join(host.folder, name);
       return existsSync(folder) ? readdirSync(folder) : [];
     }),
     cgroups: cgroupsOf(`/${prefix}`),
     leases: host.leases(),
   });
-  const nothing = { mounts: [], folders: [[], [], [], []], cgroups: [], leases: [] };
+  const nothing = { mounts: [], folders: [[], [], [], [], []], cgroups: [], leases: [] };
 
   it("makes a pod with namespaces of its own and gives all of it back", async () => {
     const pod = await make({
@@ -217,10 +221,11 @@ describe.skipIf(linuxGate.skip)("the sandbox engine", () => {
     expect(await traces()).toEqual(nothing);
   });
 
-  it.each([0, 1, 2, 3, 4])(
+  it.each([...sandboxSteps.keys()])(
     "a next life reverts what was made until the runtime was killed after step %i",
     async (last) => {
-      const pod = newRecord(podConfig({ linux: { cgroupParent: `/${prefix}/given` } }));
+      const securityContext = { namespaceOptions: { pid: NamespaceMode.POD } };
+      const pod = newRecord(podConfig({ linux: { cgroupParent: `/${prefix}/given`, securityContext } }));
       const { promise: reached, resolve } = Promise.withResolvers<void>();
       const dying = {
         ...pod.journal,
@@ -244,6 +249,40 @@ describe.skipIf(linuxGate.skip)("the sandbox engine", () => {
       expect(await traces()).toEqual(nothing);
     },
   );
+
+  it("runs a first process for shared process IDs, and tells its loss", async () => {
+    const pod = await make({
+      linux: { securityContext: { namespaceOptions: { pid: NamespaceMode.POD }, runAsUser: { value: 7n } } },
+    });
+    const paths = sandboxPaths(deps.folders, pod.record().id);
+    const init = recordedInit(pod.record())?.facts?.init ?? { pid: 0, startTime: 0 };
+    expect(sandboxParts(pod.record(), deps.folders, deps.cgroups).pins.pid).toBe(paths.pid);
+    expect(String(statSync(paths.pid).ino)).toBe(/\d+/.exec(readlinkSync(`/proc/${init.pid}/ns/pid`))?.[0]);
+    expect(readFileSync(`/proc/${init.pid}/status`, "utf8")).toMatch(/^Uid:(\t7){4}$/m);
+    for (const kind of ["net", "ipc", "uts"] as const) {
+      const pin = { net: paths.netns, ipc: paths.ipc, uts: paths.uts }[kind];
+      expect(String(statSync(pin).ino)).toBe(/\d+/.exec(readlinkSync(`/proc/${init.pid}/ns/${kind}`))?.[0]);
+    }
+    expect(await whyNotWhole(pod.record(), deps.folders)).toBeUndefined();
+    await unpinNamespace(paths.pid);
+    expect(await whyNotWhole(pod.record(), deps.folders)).toContain("pid namespace is no longer pinned");
+    using process = openProcess(init.pid, init.startTime);
+    process?.signal(9);
+    await process?.exited;
+    expect(await whyNotWhole(pod.record(), deps.folders)).toContain("first process");
+    await engine.stop(pod.record(), pod.journal);
+    await engine.remove(pod.record(), pod.journal);
+    expect(await traces()).toEqual(nothing);
+  });
+
+  it("ends the first process of a sandbox that no record names", async () => {
+    const pod = await make({ linux: { securityContext: { namespaceOptions: { pid: NamespaceMode.POD } } } });
+    const init = recordedInit(pod.record())?.facts?.init ?? { pid: 0, startTime: 0 };
+    using process = openProcess(init.pid, init.startTime);
+    expect(await removeSandboxLeftovers(new Set(), deps)).toMatchObject({ left: [] });
+    await process?.exited;
+    expect(await traces()).toMatchObject({ mounts: [], cgroups: [] });
+  });
 
   it("tells what is lost, and gives the rest back after a reboot", async () => {
     const pod = await make();

@@ -1,9 +1,12 @@
 import { readdir, readFile, readlink, stat } from "node:fs/promises";
 import { dirname } from "node:path";
+import { NamespaceMode, SupplementalGroupsPolicy } from "@keelson/cri-api/v1";
 import { describe, expect, test } from "vitest";
 import { observes } from "./claims.ts";
 import { onHost, ownNamespaces, type Stage } from "./stage.ts";
 
+const { POD, NODE } = NamespaceMode;
+const { Merge, Strict } = SupplementalGroupsPolicy;
 const script = "for n in net ipc uts pid mnt cgroup user; do echo $n $(readlink /proc/self/ns/$n); done";
 type Kind = "net" | "ipc" | "uts" | "pid" | "mnt" | "cgroup" | "user";
 
@@ -44,6 +47,41 @@ export function namespaceCases(stage: () => Stage): void {
         const dial = "until wget -q -O - http://127.0.0.1:7000/file 2>/dev/null; do usleep 10000; done";
         expect(await stage().exec(two, dial)).toBe("old");
         for (const containerId of [one, two]) await stage().cri.runtime.removeContainer({ containerId });
+      },
+    );
+
+    test(
+      "of process IDs that the containers of a pod share, and their first process as it was asked for",
+      observes(
+        "NamespaceOption.pid=POD",
+        ...["run_as_user", "run_as_group", "readonly_rootfs", "supplemental_groups"].map(
+          (field) => `LinuxSandboxSecurityContext.${field}`,
+        ),
+        ...["Merge", "Strict"].map((policy) => `LinuxSandboxSecurityContext.supplemental_groups_policy=${policy}`),
+      ),
+      async () => {
+        const { cri } = stage();
+        const namespaceOptions = { network: POD, pid: POD, ipc: POD, usernsOptions: { mode: NODE } };
+        for (const supplementalGroupsPolicy of [Merge, Strict]) {
+          const user = { runAsUser: { value: 7n }, runAsGroup: { value: 8n }, readonlyRootfs: true };
+          const groups = { supplementalGroups: [9n, 10n], supplementalGroupsPolicy };
+          const pod = await stage().runPod({ linux: { securityContext: { namespaceOptions, ...user, ...groups } } });
+          const options = { security: { namespaceOptions } };
+          const [one, two] = [await stage().start(options, pod), await stage().start(options, pod)];
+          const [first, second] = [parse(await stage().exec(one, script)), parse(await stage().exec(two, script))];
+          expect(second.pid).toBe(first.pid);
+          expect(second.mnt).not.toBe(first.mnt);
+          expect(await ownNamespaces()).not.toContain(first.pid);
+          const status = await stage().exec(one, "cat /proc/1/status");
+          expect(status).toMatch(/^Name:\tinit$/m);
+          expect(status).toMatch(/^Uid:(\t7){4}$/m);
+          expect(status).toMatch(/^Gid:(\t8){4}$/m);
+          expect(status).toMatch(/^Groups:\t(8 )?9 10 ?$/m);
+          expect(status).toMatch(/^CapBnd:\t0+$/m);
+          expect(await stage().exec(one, "cut -d ' ' -f 5,6 /proc/1/mountinfo")).toMatch(/^\/ ro\b/m);
+          await cri.runtime.stopPodSandbox(pod);
+          await cri.runtime.removePodSandbox(pod);
+        }
       },
     );
 

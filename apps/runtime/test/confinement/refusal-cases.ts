@@ -36,7 +36,7 @@ export function refusalCases(stage: () => Stage): void {
           `NamespaceOption.${kind}=TARGET`,
         ]),
         ...["NamespaceOption.network=NODE", "NamespaceOption.ipc=NODE", "NamespaceOption.pid=NODE"],
-        ...["NamespaceOption.pid=POD", "NamespaceOption.pid=TARGET", "NamespaceOption.target_id"],
+        ...["NamespaceOption.pid=TARGET", "NamespaceOption.target_id"],
       ),
       async () => {
         const refusals: Refusal[] = [];
@@ -44,7 +44,6 @@ export function refusalCases(stage: () => Stage): void {
           for (const mode of [CONTAINER, TARGET])
             refusals.push(at({ network: mode }, "network"), at({ ipc: mode }, "ipc"));
           refusals.push(
-            at({ pid: POD }, "pid"),
             at({ pid: TARGET, targetId: "x" }, "pid"),
             at({ targetId: "x" }, "target_id"),
             at({ pid: 9 as NamespaceMode }, "pid"),
@@ -55,6 +54,7 @@ export function refusalCases(stage: () => Stage): void {
           inContainer({ network: NODE }, "network"),
           inContainer({ ipc: NODE }, "ipc"),
           inContainer({ pid: NODE }, "pid"),
+          inContainer({ pid: POD }, "pid"),
         );
         await stage().refused(...refusals);
       },

@@ -30,7 +30,6 @@ export function readHostFacts(layout: CgroupLayout, cgroupDriver: CgroupDriver, 
     },
     selinux: existsSync("/sys/fs/selinux/enforce"),
     recursiveReadOnlyMounts: runtime.recursiveReadOnlyMounts,
-    sharedPidNamespaces: false,
     targetPidNamespaces: false,
     hostname: hostname(),
   };

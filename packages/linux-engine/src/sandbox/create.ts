@@ -4,6 +4,7 @@ import { attachNetwork } from "./steps/attach-network.ts";
 import { makePodCgroup } from "./steps/make-cgroup.ts";
 import { mountShm } from "./steps/mount-shm.ts";
 import { pinNamespaces } from "./steps/pin-namespaces.ts";
+import { runInit } from "./steps/run-init.ts";
 import { writeFiles } from "./steps/write-files.ts";
 
 /** Everything that a sandbox is made of, in the order of making. It is given back in reverse. */
@@ -12,5 +13,6 @@ export const sandboxSteps: readonly AnyStep<SandboxRecord, SandboxTools>[] = [
   makePodCgroup,
   pinNamespaces,
   mountShm,
+  runInit,
   attachNetwork,
 ];

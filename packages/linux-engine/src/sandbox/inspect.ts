@@ -4,12 +4,12 @@ import type { Json, SandboxRecord } from "@keelson/runtime-core/ports";
 import { podCgroup } from "../cgroup/pod-cgroup.ts";
 import type { Reported } from "../spec/host-facts.ts";
 import { isPinned } from "../sys/namespace-pin.ts";
-import { recordedNetwork, recordedPins, sandboxParts } from "./sandbox-parts.ts";
+import { recordedInit, recordedNetwork, recordedPins, sandboxParts } from "./sandbox-parts.ts";
 import type { SandboxDeps } from "./sandbox-tools.ts";
 
 /**
- * What verbose PodSandboxStatus shows, in the form that tools know from containerd: one key `info`. `pid` is 0: no
- * process holds the pod's namespaces; their paths are in `runtimeSpec`.
+ * What verbose PodSandboxStatus shows, in the form that tools know from containerd: one key `info`. `pid` is 0 but
+ * where process IDs are shared: no other process holds the pod's namespaces; their paths are in `runtimeSpec`.
  */
 export async function inspectSandbox(
   record: SandboxRecord,
@@ -18,6 +18,7 @@ export async function inspectSandbox(
 ): Promise<Record<string, Json>> {
   const pins = recordedPins(record)?.plan.pins;
   const network = recordedNetwork(record);
+  const init = recordedInit(record)?.facts;
   const parts = sandboxParts(record, deps.folders, deps.cgroups);
   const namespaces = Object.entries(parts.pins).map(([type, path]) => ({ type, path }));
   const [ip = "", ...additional] = record.facts?.ips ?? [];
@@ -27,7 +28,7 @@ export async function inspectSandbox(
   }) as Json;
   return {
     info: {
-      pid: 0,
+      pid: init?.init.pid ?? 0,
       processStatus: "",
       netNamespaceClosed: pins?.net === undefined ? false : !(await isPinned(pins.net)),
       image: "",

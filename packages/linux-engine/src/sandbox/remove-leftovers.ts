@@ -1,8 +1,10 @@
-import { readdir, rmdir } from "node:fs/promises";
+import { readdir, rm, rmdir } from "node:fs/promises";
 import { join, posix } from "node:path";
 import { hierarchyRoots, removeFolderIfEmpty } from "../cgroup/cgroup-folders.ts";
 import { ownSlice, sandboxOfSlice, systemSlice } from "../cgroup/pod-cgroup.ts";
 import { stopSlice } from "../cgroup/stop-slice.ts";
+import { endRun } from "../container/end-run.ts";
+import { readBundleSpec } from "../container/read-bundle.ts";
 import { childCgroups, removeCgroupEverywhere } from "../oci/container-cgroup.ts";
 import { unpinNamespace } from "../sys/namespace-pin.ts";
 import { isErrno } from "../sys/syscall-error.ts";
@@ -36,6 +38,9 @@ export async function removeSandboxLeftovers(recorded: ReadonlySet<string>, deps
       left.push(`${what}: ${error instanceof Error ? error.message : String(error)}`);
     }
   };
+  for (const id of await strayFolders(deps.init.paths.bundles, recorded)) {
+    await attempt(`first process of sandbox ${id}`, () => removeInit(deps, id));
+  }
   for (const path of await strayNetns(deps.folders, recorded)) {
     await attempt(`network namespace ${path}`, () => unpinNamespace(path));
   }
@@ -72,11 +77,23 @@ function strayCgroups(deps: SandboxDeps, recorded: ReadonlySet<string>): readonl
 }
 
 async function removeState(deps: SandboxDeps, id: string): Promise<void> {
-  const { shm, ipc, uts, namespaceFolder, stateFolder } = sandboxPaths(deps.folders, id);
-  for (const pin of [ipc, uts]) await unpinNamespace(pin);
+  const { shm, ipc, uts, pid, namespaceFolder, stateFolder } = sandboxPaths(deps.folders, id);
+  for (const pin of [ipc, uts, pid]) await unpinNamespace(pin);
   await rmdir(namespaceFolder).catch(ignoreMissing);
   await unmountShm(shm);
   await rmdir(stateFolder).catch(ignoreMissing);
+}
+
+/** Whatever runtime it was run by: all of them are asked. */
+async function removeInit(deps: SandboxDeps, id: string): Promise<void> {
+  const { paths, runtimes, bootId } = deps.init;
+  const bundle = paths.bundle(id);
+  const linux = (await readBundleSpec(bundle))?.linux as { readonly cgroupsPath?: string } | undefined;
+  for (const runtime of runtimes.values()) {
+    const plan = { id, bundle, cgroupsPath: linux?.cgroupsPath ?? "", runtime, bootId };
+    await endRun(plan, undefined, { bootId, paths, cgroupLayout: deps.cgroupLayout });
+  }
+  await rm(bundle, { recursive: true, force: true });
 }
 
 async function removeCgroups(deps: SandboxDeps, id: string): Promise<void> {

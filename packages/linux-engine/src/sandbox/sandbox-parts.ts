@@ -6,6 +6,7 @@ import type { NamespacePins } from "../sys/namespace-protocol.ts";
 import { type EngineFolders, sandboxPaths } from "./sandbox-paths.ts";
 import { attachNetworkName } from "./steps/attach-network.ts";
 import { type PinsFacts, type PinsPlan, pinNamespacesName } from "./steps/pin-namespaces.ts";
+import { type RunInitFacts, type RunInitPlan, runInitName } from "./steps/run-init.ts";
 
 /** What a container takes over from its sandbox, read from the sandbox's record. */
 export interface SandboxParts {
@@ -28,11 +29,13 @@ export function sandboxParts(record: SandboxRecord, folders: EngineFolders, cgro
   const { files, shm } = sandboxPaths(folders, record.id);
   const namespaces = recordedPins(record)?.plan.pins ?? {};
   const { net, ipc, uts } = namespaces;
+  const init = recordedInit(record);
   return {
     pins: {
       ...(net === undefined ? {} : { network: net }),
       ...(ipc === undefined ? {} : { ipc }),
       ...(uts === undefined ? {} : { uts }),
+      ...(init === undefined ? {} : { pid: init.plan.pin }),
     },
     namespaces,
     files: {
@@ -53,6 +56,16 @@ export function recordedPins(
   return found === undefined
     ? undefined
     : { plan: found.plan as PinsPlan, facts: found.facts as PinsFacts | undefined };
+}
+
+/** The first process of a pod with shared process IDs; undefined for others, and when stopped. */
+export function recordedInit(
+  record: SandboxRecord,
+): { readonly plan: RunInitPlan; readonly facts: RunInitFacts | undefined } | undefined {
+  const found = record.steps.find((one) => one.name === runInitName);
+  return found === undefined
+    ? undefined
+    : { plan: found.plan as RunInitPlan, facts: found.facts as RunInitFacts | undefined };
 }
 
 /** Plan and facts of the network; undefined in the host's network, and when stopped. */

@@ -31,6 +31,8 @@ export interface SandboxPaths {
   readonly netns: string;
   readonly ipc: string;
   readonly uts: string;
+  /** Shared process IDs. */
+  readonly pid: string;
 }
 
 /** Both below the root and below the state folder: one folder per sandbox, named by its ID. */
@@ -53,6 +55,7 @@ export function sandboxPaths(folders: EngineFolders, id: string): SandboxPaths {
     netns: join(netnsFolder(folders), `${ownPrefix(folders.root)}-${id.slice(0, 32)}`),
     ipc: join(namespaceFolder, "ipc"),
     uts: join(namespaceFolder, "uts"),
+    pid: join(namespaceFolder, "pid"),
   };
 }
 

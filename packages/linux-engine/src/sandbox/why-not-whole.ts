@@ -2,15 +2,16 @@ import { stat, statfs } from "node:fs/promises";
 import type { SandboxRecord } from "@keelson/runtime-core/ports";
 import { hostNamespaces } from "../spec/namespaces.ts";
 import { isPinned } from "../sys/namespace-pin.ts";
+import { readProcessStat } from "../sys/pidfd.ts";
 import { isErrno } from "../sys/syscall-error.ts";
-import { recordedPins } from "./sandbox-parts.ts";
+import { recordedInit, recordedPins } from "./sandbox-parts.ts";
 import { type EngineFolders, sandboxPaths } from "./sandbox-paths.ts";
 
 const tmpfsMagic = 0x01021994;
 
 /**
  * Whether what a READY sandbox is made of is still there: its pinned namespaces (the very same ones), its shared memory,
- * and the folder that no reboot leaves. Undefined when it is whole; else one sentence that says what is gone.
+ * the first process of shared process IDs, and the folder that no reboot leaves. Undefined when it is whole; else one sentence that says what is gone.
  */
 export async function whyNotWhole(record: SandboxRecord, folders: EngineFolders): Promise<string | undefined> {
   const pins = recordedPins(record);
@@ -22,11 +23,25 @@ export async function whyNotWhole(record: SandboxRecord, folders: EngineFolders)
     }
   }
   if (pins !== undefined && !(await isThere(pins.plan.folder))) return `its folder ${pins.plan.folder} is gone`;
+  const init = recordedInit(record);
+  if (init !== undefined) {
+    if (init.facts === undefined || !isRunning(init.facts.init))
+      return "the first process of its shared process IDs has ended";
+    if (!(await isPinned(init.plan.pin))) return `its pid namespace is no longer pinned at ${init.plan.pin}`;
+    if (String((await stat(init.plan.pin)).ino) !== init.facts.inode) {
+      return `another pid namespace is pinned at ${init.plan.pin}`;
+    }
+  }
   if (!hostNamespaces(record.config).ipc) {
     const { shm } = sandboxPaths(folders, record.id);
     if (!(await isTmpfs(shm))) return `its shared memory is no longer mounted at ${shm}`;
   }
   return undefined;
+}
+
+function isRunning({ pid, startTime }: { readonly pid: number; readonly startTime: number }): boolean {
+  const stat = readProcessStat(pid);
+  return stat?.startTime === startTime && stat.state !== "Z" && stat.state !== "X";
 }
 
 async function isThere(path: string): Promise<boolean> {

@@ -120,10 +120,10 @@ describe("admitSandbox() and admitContainer()", () => {
   });
 
   it("report what is ignored, and fields of a protocol to come", () => {
-    const sandbox = sandboxConfig({}, { runAsUser: { value: 5n }, readonlyRootfs: true });
+    const sandbox = sandboxConfig({}, { seccompProfilePath: "unconfined", seccomp: {} });
     expect(admitSandbox(sandbox, hostFacts())).toMatchObject([
-      { field: "linux.security_context.run_as_user", value: '{"value":"5"}' },
-      { field: "linux.security_context.readonly_rootfs", value: "true", why: "a sandbox has no process of its own" },
+      { field: "linux.security_context.seccomp" },
+      { field: "linux.security_context.seccomp_profile_path", why: expect.stringContaining("has no process") },
     ]);
     const container = containerConfig({ stdin: true, stdinOnce: true, windows: {} });
     container.$unknown = [{ no: 99, wireType: 0, data: Uint8Array.of(1) }];
@@ -176,7 +176,6 @@ const path = "linux.security_context.namespace_options";
 
 /** Every value that is refused by name. */
 const cases: Case[] = [
-  inSandbox(`${path}.pid`, { namespaceOptions: { ...options, pid: POD } }),
   inSandbox(`${path}.pid`, { namespaceOptions: { ...options, pid: TARGET } }, { targetPidNamespaces: true }),
   inSandbox(`${path}.pid`, { namespaceOptions: { ...options, pid: 7 as NamespaceMode } }),
   inSandbox(`${path}.network`, { namespaceOptions: { ...options, network: CONTAINER } }),
@@ -302,8 +301,8 @@ describe("default deny, by value", () => {
     expect(admitContainer(withContext({ namespaceOptions: { ...options, pid: POD } }), sandbox, facts)).toEqual([]);
   });
 
-  it("admits shared and joined process IDs where the engine keeps them", () => {
-    const able = hostFacts({ sharedPidNamespaces: true, targetPidNamespaces: true });
+  it("admits shared process IDs, and joined ones where the engine keeps them", () => {
+    const able = hostFacts({ targetPidNamespaces: true });
     const sandbox = sandboxConfig({}, { namespaceOptions: { ...options, pid: POD } });
     expect(admitSandbox(sandbox, able)).toEqual([]);
     for (const pid of [POD, TARGET]) {

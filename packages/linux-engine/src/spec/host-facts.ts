@@ -26,8 +26,6 @@ export interface HostFacts {
   readonly selinux: boolean;
   /** Whether the OCI runtime makes a whole mount tree read-only (`rro`). */
   readonly recursiveReadOnlyMounts: boolean;
-  /** Whether the engine keeps a process ID namespace that the containers of a pod share. */
-  readonly sharedPidNamespaces: boolean;
   /** Whether a container can join the process ID namespace of another one. */
   readonly targetPidNamespaces: boolean;
   /** The machine's name: `HOSTNAME` of pods that bring none. */

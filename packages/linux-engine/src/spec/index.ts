@@ -1,4 +1,5 @@
 export { buildContainerSpec, type ContainerSpec, type ContainerSpecInput } from "./build-container-spec.ts";
+export { buildInitSpec, initUser } from "./build-init-spec.ts";
 export { buildCgroupsPath, type CgroupDriver, type CgroupsPathInput } from "./cgroups-path.ts";
 export type { DeviceSource, HostDevice } from "./devices.ts";
 export { buildExecProcess, type ExecProcessInput } from "./exec-process.ts";
@@ -7,7 +8,7 @@ export type { AppArmorFacts, HostFacts, ImageProcessConfig, Reported } from "./h
 export { type ImageVolumes, imageVolumes, type VolumeMount } from "./image-volumes.ts";
 export { defaultMaskedPaths, defaultReadonlyPaths } from "./masked-paths.ts";
 export { type MountSource, mountRestrictions, type SandboxFiles } from "./mounts.ts";
-export { type HostNamespaces, hostNamespaces, type PinnedNamespaces } from "./namespaces.ts";
+export { type HostNamespaces, hostNamespaces, type PinnedNamespaces, sharesProcessIds } from "./namespaces.ts";
 export { buildResources } from "./resources.ts";
 export { type Process, parseSpec, type Resources, type Spec, serializeSpec } from "./runtime-spec.ts";
 export { localhostSeccompPath } from "./seccomp/build-seccomp.ts";

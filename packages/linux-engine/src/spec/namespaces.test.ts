@@ -1,7 +1,7 @@
 import { NamespaceMode } from "@keelson/cri-api/v1";
 import { describe, expect, it } from "vitest";
 import { containerConfig, sandboxConfig } from "../../test/spec/fixtures.ts";
-import { buildNamespaces, type PinnedNamespaces } from "./namespaces.ts";
+import { buildNamespaces, type PinnedNamespaces, sharesProcessIds } from "./namespaces.ts";
 
 const { CONTAINER, NODE, POD, TARGET } = NamespaceMode;
 const pins: PinnedNamespaces = { network: "/n", ipc: "/i", uts: "/u" };
@@ -15,6 +15,14 @@ function pid(container: NamespaceMode | undefined, sandbox: NamespaceMode | unde
   });
   return { pid: namespaces.find(({ type }) => type === "pid"), reported: reported.map((item) => item.field) };
 }
+
+it("sharesProcessIds() needs a sandbox that says so", () => {
+  const says = (options: object) => sharesProcessIds(sandboxConfig({}, options));
+  expect(says({ namespaceOptions: { pid: POD } })).toBe(true);
+  for (const options of [{}, { namespaceOptions: { pid: CONTAINER } }, { namespaceOptions: { pid: NODE } }]) {
+    expect(says(options)).toBe(false);
+  }
+});
 
 describe("buildNamespaces()", () => {
   const own = { pid: { type: "pid" }, reported: [] };

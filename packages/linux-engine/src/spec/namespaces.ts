@@ -33,14 +33,19 @@ export function hostNamespaces(sandbox: PodSandboxConfig): HostNamespaces {
   return { network, uts: network, ipc: options?.ipc === NamespaceMode.NODE, pid: options?.pid === NamespaceMode.NODE };
 }
 
+/** Whether the containers of a pod see each other's processes; a sandbox without `namespace_options` asks for nothing. */
+export function sharesProcessIds(sandbox: PodSandboxConfig): boolean {
+  return sandbox.linux?.securityContext?.namespaceOptions?.pid === NamespaceMode.POD;
+}
+
 /**
  * The namespaces of a container. Network, IPC and UTS are the pod's: its sandbox decides, the container's options can
  * only agree (the guard refuses others). A pin that should be there and is not is an error, never the host's namespace.
  *
  * Process IDs: CONTAINER is a namespace of its own; NODE the host's; TARGET the pinned one. POD is the pod's shared one
- * where the engine keeps such a namespace (`pins.pid`), and refused where not. A request without `namespace_options`
- * can't be told from one that never thought of it (crictl's smallest JSON), so without a shared namespace it gets one of
- * its own, which isolates more than was asked, and this is reported.
+ * (`pins.pid`), which is there when the sandbox has asked for it, and refused where not. A request without
+ * `namespace_options` can't be told from one that never thought of it (crictl's smallest JSON), so without a shared
+ * namespace it gets one of its own, which isolates more than was asked, and this is reported.
  */
 export function buildNamespaces(input: NamespacesInput): { namespaces: Namespace[]; reported: Reported[] } {
   const host = hostNamespaces(input.sandbox);
@@ -75,7 +80,7 @@ function pidNamespace(
   if (pins.pid !== undefined) return { namespaces: [{ type: "pid", path: pins.pid }], reported: [] };
   if (options !== undefined) {
     throw failedPrecondition(`set ${field}: value is POD, and this pod has no shared namespace`, {
-      hint: "set it to CONTAINER (1) in sandbox and container",
+      hint: "set it to POD (0) in the sandbox, too, or to CONTAINER (1) in both",
     });
   }
   if (sandbox.linux?.securityContext?.namespaceOptions?.pid === NamespaceMode.CONTAINER) return own;

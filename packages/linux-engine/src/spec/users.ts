@@ -120,7 +120,8 @@ function nameOrNumber(text: string, field: string, refuse: (message: string) => 
   return value;
 }
 
-function readId(value: bigint, field: string): number {
+/** A number of a user or group. @throws INVALID_ARGUMENT out of range */
+export function readId(value: bigint, field: string): number {
   if (value < 0n || value > BigInt(maxId)) throw invalidArgument(`read ${field}: ${value} is not in 0…${maxId}`);
   return Number(value);
 }

@@ -35,7 +35,6 @@ export function hostFacts(changes: Partial<HostFacts> = {}): HostFacts {
     apparmor: undefined,
     selinux: false,
     recursiveReadOnlyMounts: true,
-    sharedPidNamespaces: false,
     targetPidNamespaces: false,
     hostname: "node-1",
     ...changes,

@@ -17,6 +17,7 @@ import * as runtime from "./runtime.ts";
 import * as sandbox from "./sandbox.ts";
 import * as sandboxProcess from "./sandbox-process.ts";
 import * as security from "./security.ts";
+import * as sharedProcessIds from "./shared-process-ids.ts";
 import * as stdin from "./stdin.ts";
 import * as systemCalls from "./system-calls.ts";
 import * as unheeded from "./unheeded.ts";
@@ -45,6 +46,7 @@ export const status: readonly Case[] = [
   ...Object.values(labels),
   ...Object.values(userNamespace),
   ...Object.values(containerNamespaces),
+  ...Object.values(sharedProcessIds),
   ...Object.values(sandboxProcess),
   ...Object.values(unheeded),
 ];

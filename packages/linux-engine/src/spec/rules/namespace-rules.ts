@@ -23,9 +23,9 @@ function refusePid(mode: NamespaceMode, at: RuleContext): string | undefined {
     case NamespaceMode.NODE:
       return sandbox === NamespaceMode.NODE ? undefined : "the sandbox has process IDs of its own";
     case NamespaceMode.POD:
-      return at.facts.sharedPidNamespaces || sandbox === NamespaceMode.NODE
-        ? undefined
-        : "shared process IDs are not kept yet: send CONTAINER";
+      if (at.container === undefined || sandbox === NamespaceMode.POD || sandbox === NamespaceMode.NODE)
+        return undefined;
+      return "the sandbox has not asked for shared process IDs";
     case NamespaceMode.TARGET:
       if (at.container === undefined) return "a sandbox has no target";
       return at.facts.targetPidNamespaces ? undefined : "the process IDs of another container can't be joined yet";
@@ -39,7 +39,10 @@ export const namespaceRules: readonly RuleTable[] = [
     network: honoured("namespaces.ts; the sandbox decides, a container that asks for another is refused", (mode, at) =>
       refuseShared("network", mode, at),
     ),
-    pid: honoured("namespaces.ts; POD and TARGET are refused where the engine has no such namespace", refusePid),
+    pid: honoured(
+      "namespaces.ts; TARGET is refused, and POD of a container in a pod whose sandbox has not asked for it",
+      refusePid,
+    ),
     ipc: honoured("namespaces.ts; the sandbox decides, a container that asks for another is refused", (mode, at) =>
       refuseShared("ipc", mode, at),
     ),

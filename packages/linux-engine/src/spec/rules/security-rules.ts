@@ -16,7 +16,9 @@ import { refuseCapabilities } from "../capabilities.ts";
 import { refuseSeccomp } from "../seccomp/build-seccomp.ts";
 import { type FieldRule, honoured, ignored, type RuleTable, refused, ruleTable } from "./rule.ts";
 
-const noProcess = "a sandbox has no process of its own";
+const ofInit = "build-init-spec.ts, for the first process of shared process IDs; other sandboxes have no process";
+const noProcess =
+  "a sandbox has no process but the first of shared process IDs, which has RuntimeDefault and no rights";
 
 /** Of a field and its older form the one that decides is the one to name. */
 type Decides = (context: LinuxContainerSecurityContext) => boolean;
@@ -66,11 +68,11 @@ export const securityRules: readonly RuleTable[] = [
   ruleTable<LinuxSandboxSecurityContext>(LinuxSandboxSecurityContextSchema, {
     namespaceOptions: honoured("NamespaceOption"),
     selinuxOptions: honoured("SELinuxOption"),
-    runAsUser: ignored(noProcess),
-    runAsGroup: ignored(noProcess),
-    readonlyRootfs: ignored(noProcess),
-    supplementalGroups: ignored(noProcess),
-    supplementalGroupsPolicy: ignored(noProcess),
+    runAsUser: honoured(ofInit),
+    runAsGroup: honoured(ofInit),
+    readonlyRootfs: honoured(`${ofInit}; always read-only`),
+    supplementalGroups: honoured(ofInit),
+    supplementalGroupsPolicy: honoured(`${ofInit}; it has no image whose groups could be merged`),
     privileged: honoured("admits privileged containers"),
     seccomp: ignored(noProcess),
     apparmor: ignored(noProcess),
