@@ -1,19 +1,21 @@
-import { constants, type Http2ServerRequest, type Http2ServerResponse } from "node:http2";
+import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
 import { createConnectRouter, createContextValues } from "@connectrpc/connect";
-import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from "@connectrpc/connect-node";
 import { quote } from "@keelson/cri-api/errors";
 import type { CriVersion } from "@keelson/cri-api/versions";
 import { type Core, cutOffKey, type Log, registerCri } from "@keelson/runtime-core";
+import { answerUnary, isPlain, sendAnswer } from "./answer-unary.ts";
+import { gatherRequest } from "./gather-request.ts";
+import { longestMessage, recursionLimit } from "./limits.ts";
 import { refuse } from "./refuse.ts";
 import { sendStream } from "./send-stream.ts";
-import { wholeMessage } from "./whole-message.ts";
+import { universalRequest } from "./universal-request.ts";
 
-export type GrpcListener = (request: Http2ServerRequest, response: Http2ServerResponse) => void;
+export type GrpcListener = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void;
 
-/** The kubelet's own limit for a message. */
-const longestMessage = 16 * 1024 * 1024;
-
-/** Brings the requests of an HTTP/2 server to a core. Whatever fails ends its own stream and nothing else. */
+/**
+ * Brings the streams of an HTTP/2 server to a core: plain unary calls straight to their handlers, all others through
+ * Connect's. Whatever fails ends its own stream and nothing else.
+ */
 export function grpcListener(options: {
   readonly core: Core;
   readonly versions: readonly CriVersion[];
@@ -28,56 +30,58 @@ export function grpcListener(options: {
     connect: false,
     grpcWeb: false,
     readMaxBytes: longestMessage,
-    binaryOptions: { recursionLimit: 64 },
+    binaryOptions: { recursionLimit },
   });
-  registerCri(router, core, { versions, stopping });
+  const unary = new Map(registerCri(router, core, { versions, stopping }).map((one) => [one.path, one]));
   const handlers = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
 
-  const answer = async (request: Http2ServerRequest, response: Http2ServerResponse): Promise<void> => {
-    const handler = handlers.get(request.url);
+  const answer = async (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, path: string): Promise<void> => {
+    const handler = handlers.get(path);
     if (handler === undefined) {
-      refuse(response, "UNIMPLEMENTED", `unknown method ${quote(request.url)}`);
+      refuse(stream, "UNIMPLEMENTED", `unknown method ${quote(path)}`);
+      return;
+    }
+    const request = await gatherRequest(stream, longestMessage);
+    if (request === undefined) return;
+    const plain = request.isWhole && isPlain(headers) ? unary.get(path) : undefined;
+    if (plain !== undefined) {
+      const answered = await answerUnary(stream, headers, plain, request.bytes);
+      stream.once("close", cutOffLater(stream, stalledMs));
+      sendAnswer(stream, answered);
       return;
     }
     let named = false;
     const values = createContextValues().set(cutOffKey, () => {
       named = true;
     });
-    const asked = universalRequestFromNodeRequest(request, response, undefined, values);
-    const body = wholeMessage(asked.body as AsyncIterable<Uint8Array>, longestMessage);
-    const answered = await handler({ ...asked, body });
-    if (handler.method.methodKind === "unary") {
-      response.once("close", cutOffLater(response, stalledMs));
-      await universalResponseToNodeResponse(answered, response);
-    } else if ((await sendStream(answered, response, stalledMs)) === "stalled") {
+    const answered = await handler(universalRequest(stream, headers, request.bytes, values));
+    if ((await sendStream(answered, stream, stalledMs)) === "stalled") {
       const write = named ? log.debug : log.warn;
-      write("caller does not read its stream; it is cut off", { url: request.url, caller: callerOf(request) });
+      write("caller does not read its stream; it is cut off", { url: path, caller: callerOf(headers) });
     }
   };
 
-  return (request, response) => {
-    const url = request.url;
-    // a stream that breaks tells request and response; nobody else listens once Connect has let go of them
-    request.on("error", (error) => log.debug("request broke", { url, error }));
-    response.on("error", (error) => log.debug("response broke", { url, error }));
-    const arrived = cutOffLater(response, stalledMs);
-    request.once("end", arrived);
-    response.once("close", arrived);
-    answer(request, response).catch((error: unknown) => {
-      log.info("answer failed", { url, error });
-      refuse(response, "INTERNAL", "the request could not be answered");
+  return (stream, headers) => {
+    const path = String(headers[":path"]);
+    stream.on("error", (error) => log.debug("stream broke", { url: path, error }));
+    const arrived = cutOffLater(stream, stalledMs);
+    stream.once("end", arrived);
+    stream.once("close", arrived);
+    answer(stream, headers, path).catch((error: unknown) => {
+      log.info("answer failed", { url: path, error });
+      refuse(stream, "INTERNAL", "the request could not be answered");
     });
   };
 }
 
 /** Resets the stream after a time, unless the returned function is called before. */
-function cutOffLater(response: Http2ServerResponse, afterMs: number): () => void {
-  const timer = setTimeout(() => response.stream?.close(constants.NGHTTP2_CANCEL), afterMs);
+function cutOffLater(stream: ServerHttp2Stream, afterMs: number): () => void {
+  const timer = setTimeout(() => stream.close(constants.NGHTTP2_CANCEL), afterMs);
   timer.unref();
   return () => clearTimeout(timer);
 }
 
 /** How the caller calls itself, for the log. */
-function callerOf(request: Http2ServerRequest): string {
-  return quote(String(request.headers["user-agent"] ?? ""), 80);
+function callerOf(headers: IncomingHttpHeaders): string {
+  return quote(String(headers["user-agent"] ?? ""), 80);
 }

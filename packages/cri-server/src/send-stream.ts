@@ -1,4 +1,4 @@
-import { constants, type Http2ServerResponse } from "node:http2";
+import { constants, type OutgoingHttpHeaders, type ServerHttp2Stream } from "node:http2";
 import type { UniversalServerResponse } from "@connectrpc/connect/protocol";
 
 /** How a stream of answers ended: all of it was handed over, its caller has gone, or it was cut off. */
@@ -11,35 +11,40 @@ export type SendOutcome = "sent" | "gone" | "stalled";
  */
 export async function sendStream(
   answer: UniversalServerResponse,
-  response: Http2ServerResponse,
+  stream: ServerHttp2Stream,
   stalledMs: number,
 ): Promise<SendOutcome> {
   const pieces = (answer.body as AsyncIterable<Uint8Array> | undefined)?.[Symbol.asyncIterator]();
+  const begin = (): void => {
+    if (stream.headersSent) return;
+    stream.respond({ ":status": answer.status, ...plain(answer.header) }, { waitForTrailers: true });
+    stream.once("wantTrailers", () => stream.sendTrailers(plain(answer.trailer)));
+  };
   try {
     for (let piece = await pieces?.next(); piece !== undefined && piece.done !== true; piece = await pieces?.next()) {
-      if (response.stream.destroyed) return "gone";
-      if (!response.headersSent) response.writeHead(answer.status, Object.fromEntries(answer.header ?? []));
+      if (stream.destroyed || stream.closed) return "gone";
+      begin();
       const { value } = piece;
-      const outcome = await leave(response, stalledMs, (left) => void response.write(value, left));
+      const outcome = await leave(stream, stalledMs, (left) => void stream.write(value, left));
       if (outcome !== "sent") return outcome;
     }
-    if (response.stream.destroyed) return "gone";
-    if (!response.headersSent) response.writeHead(answer.status, Object.fromEntries(answer.header ?? []));
-    response.addTrailers(Object.fromEntries(answer.trailer ?? []));
-    return await leave(response, stalledMs, (left) => void response.end(left));
+    if (stream.destroyed || stream.closed) return "gone";
+    begin();
+    return await leave(stream, stalledMs, (left) => void stream.end(left));
   } finally {
     await pieces?.return?.();
   }
 }
 
+const plain = (headers: Headers | undefined): OutgoingHttpHeaders => Object.fromEntries(headers ?? []);
+
 /** Writes, and waits until it has left, the stream is closed, or too much time has passed. */
 function leave(
-  response: Http2ServerResponse,
+  stream: ServerHttp2Stream,
   stalledMs: number,
   write: (left: (error?: Error | null) => void) => void,
 ): Promise<SendOutcome> {
   return new Promise((resolve) => {
-    const { stream } = response;
     let stalled = false;
     const settle = (outcome: SendOutcome): void => {
       clearTimeout(timer);

@@ -47,7 +47,8 @@ export async function serveCri(options: ServeCriOptions): Promise<CriServer> {
   const endpoint = parseEndpoint(options.endpoint);
   const stopping = new AbortController();
   const listener = grpcListener({ core, versions, log, stalledMs, stopping: stopping.signal });
-  const server = http2.createServer(sessionLimits, listener);
+  const server = http2.createServer(sessionLimits);
+  server.on("stream", listener);
   const sessions = new Sessions(server, log, Math.min(greetingMs, stalledMs));
 
   let bound: BoundSocket | undefined;

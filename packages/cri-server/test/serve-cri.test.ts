@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import net from "node:net";
+import { gzipSync } from "node:zlib";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { describe, expect, it } from "vitest";
 import { clients, connect, frame, literals, preface, rawCall, startServer } from "./server-harness.ts";
@@ -55,6 +56,16 @@ describe("a served core", () => {
     expect(trailers["grpc-status"]).toBe("12");
   });
 
+  it("waits for a call however long it takes, where only its caller's time is short", async () => {
+    const { path, faults } = await startServer({ stalledMs: 100 });
+    const hold = faults.hold("image.pull");
+    const pull = clients(path).images.pullImage({ image: { image: "docker.io/library/busybox:latest" } });
+    await hold.arrived(1);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    hold.release();
+    expect((await pull).imageRef).toMatch(/^sha256:/);
+  });
+
   it("answers before the caller's deadline, naming what it waits for", async () => {
     const { path, faults } = await startServer();
     const hold = faults.hold("image.pull");
@@ -74,6 +85,39 @@ describe("what a broken or hostile client sends", () => {
     const { trailers } = await rawCall(connect(path), "/runtime.v1.RuntimeService/Version", [claims4GiB]);
     expect(trailers["grpc-status"]).toBe(String(Code.ResourceExhausted));
     expect((await clients(path).runtime.version({})).runtimeName).toBe("keelson");
+  });
+
+  const message = Uint8Array.of(0, 0, 0, 0, 0);
+  const compressed = (bytes: Uint8Array): Uint8Array => Buffer.concat([Uint8Array.of(1, 0, 0, 0, bytes.length), bytes]);
+  const gzipped = compressed(gzipSync(new Uint8Array(0)));
+  const json = Buffer.concat([Uint8Array.of(0, 0, 0, 0, 2), Buffer.from("{}")]);
+  it.each<[string, readonly Uint8Array[], Record<string, string>, number | Code]>([
+    ["no message", [], {}, Code.Unimplemented],
+    ["two messages", [message, message], {}, Code.Unimplemented],
+    ["a piece of a message", [message.subarray(0, 3)], {}, Code.InvalidArgument],
+    ["less than it claims", [Uint8Array.of(0, 0, 0, 0, 9, 1)], {}, Code.InvalidArgument],
+    ["what is no message", [Uint8Array.of(0, 0, 0, 0, 1, 0xff)], {}, Code.Internal],
+    ["a compressed message without a word of how", [gzipped], {}, Code.Internal],
+    ["a compressed message", [gzipped], { "grpc-encoding": "gzip" }, Code.Unimplemented],
+    ["a compression that nobody knows", [message], { "grpc-encoding": "x" }, Code.Unimplemented],
+    ["no compression, by name", [message], { "grpc-encoding": "identity" }, 0],
+    ["JSON", [json], { "content-type": "application/grpc+json" }, 0],
+    ["a deadline", [message], { "grpc-timeout": "99999999n" }, 0],
+    ["a deadline that is over", [message], { "grpc-timeout": "0n" }, Code.DeadlineExceeded],
+    ["a deadline that is none", [message], { "grpc-timeout": "5X" }, Code.InvalidArgument],
+  ])("is answered by its own status: %s", async (_, body, headers, code) => {
+    const { path } = await startServer();
+    const { trailers } = await rawCall(connect(path), "/runtime.v1.RuntimeService/Version", body, headers);
+    expect(trailers["grpc-status"]).toBe(String(code));
+  });
+
+  it.each([
+    ["content type", { "content-type": "text/plain" }, 415],
+    ["method", { ":method": "PUT" }, 405],
+  ])("is no gRPC by its %s", async (_, wrong, status) => {
+    const { path } = await startServer();
+    const { headers } = await rawCall(connect(path), "/runtime.v1.RuntimeService/Version", [message], wrong);
+    expect(headers[":status"]).toBe(status);
   });
 
   it("may come in fragments of one byte", async () => {

@@ -74,12 +74,14 @@ export async function rawCall(
   session: http2.ClientHttp2Session,
   path: string,
   body: readonly Uint8Array[] = [new Uint8Array(5)],
+  otherHeaders: http2.OutgoingHttpHeaders = {},
 ): Promise<RawAnswer> {
   const stream = session.request({
     ":method": "POST",
     ":path": path,
     "content-type": "application/grpc",
     te: "trailers",
+    ...otherHeaders,
   });
   const { promise, resolve, reject } = Promise.withResolvers<RawAnswer>();
   let headers: Record<string, unknown> = {};
