@@ -1,11 +1,11 @@
 import { SecurityProfile_ProfileType } from "@keelson/cri-api/v1";
-import { expect } from "../../assert/expect.ts";
+import { expect, expectSuccess } from "../../assert/expect.ts";
 import { type Case, defineCase } from "../../case.ts";
 import type { Container } from "../../stage/container.ts";
 import type { Pod } from "../../stage/pod.ts";
 import type { Stage } from "../../stage/stage.ts";
 import { runOrRefused, startOrRefused } from "./made-or-refused.ts";
-import { recorded } from "./recorded.ts";
+import { recorded, sandboxInfo } from "./recorded.ts";
 
 const parts = ["user", "role", "type", "level"] as const;
 const label = { user: "system_u", role: "system_r", type: "container_t", level: "s0:c123,c456" };
@@ -59,19 +59,18 @@ export const labelOfASandbox: Case = defineCase({
     "LinuxSandboxSecurityContext.selinux_options",
     ...(["SELinuxOption.user", "SELinuxOption.role", "SELinuxOption.type", "SELinuxOption.level"] as const),
   ],
-  async run({ cri, anotherPod }) {
+  async run({ cri, anotherPod, target }) {
     await expectLabel(async (selinuxOptions, named) => {
       const pod = anotherPod({ security: { selinuxOptions } });
-      return (await runOrRefused({ cri }, pod, named)) ? await labelByPod({ cri }, pod) : undefined;
+      return (await runOrRefused({ cri }, pod, named)) ? await labelByPod({ cri, target }, pod) : undefined;
     });
   },
 });
 
-async function labelByPod({ cri }: Pick<Stage, "cri">, pod: Pod): Promise<string> {
-  const c = await pod.start();
-  const { info } = await cri.podSandboxStatus({ podSandboxId: pod.id, verbose: true });
-  const { config } = JSON.parse(info.info ?? "{}") as Readonly<Record<string, unknown>>;
-  return await labelOf(c, () => at(config, "linux.security_context"));
+async function labelByPod({ cri, target }: Pick<Stage, "cri" | "target">, pod: Pod): Promise<string> {
+  const c = await expectSuccess(pod.start());
+  const info = target.has.includes("inside") ? undefined : await sandboxInfo({ cri, pod });
+  return await labelOf(c, () => at(info, "config.linux.security_context"));
 }
 
 /** What stands at a path of JSON. */

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { NamespaceMode } from "@keelson/cri-api/v1";
-import { expect, expectRefusal } from "../../assert/expect.ts";
+import { expect, expectRefusal, expectSuccess } from "../../assert/expect.ts";
 import { type Case, defineCase } from "../../case.ts";
 import { runOrRefused } from "./made-or-refused.ts";
 import { recorded, sandboxInfo } from "./recorded.ts";
@@ -26,7 +26,7 @@ export const ownUserNamespace: Case = defineCase({
   ],
   needs: ["pod-network"],
   critest: [`${critest} needed runtime should support NamespaceMode_POD`],
-  async run({ cri, anotherPod }) {
+  async run({ cri, anotherPod, target }) {
     const { runtimeHandlers } = await cri.status({});
     const promised = runtimeHandlers.some(({ name, features }) => name === "" && features?.userNamespaces === true);
     const ids = [{ hostId: 1_310_720, containerId: 0, length: 65_536 }];
@@ -40,8 +40,8 @@ export const ownUserNamespace: Case = defineCase({
       expect(promised, "Status promises user namespaces").toBe(false);
       return;
     }
-    const info = await sandboxInfo({ cri, pod });
-    const c = await pod.start({ security: { namespaceOptions } });
+    const info = target.has.includes("inside") ? undefined : await sandboxInfo({ cri, pod });
+    const c = await expectSuccess(pod.start({ security: { namespaceOptions } }));
     const found = await c.observe({
       ...maps,
       recorded() {
