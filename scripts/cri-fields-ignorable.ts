@@ -12,7 +12,6 @@ const machineSize = "what a virtual machine is sized by; the kubelet has limited
 export const informational: Readonly<Record<string, string>> = {
   "VersionRequest.version": "the kubelet's own version of its interface, which the protocol has runtimes ignore",
   "CreateContainerRequest.sandbox_config": "what RunPodSandbox got, sent again for runtimes that do not keep it",
-  "ImageSpec.annotations": "hints for runtimes that know some, as which platform is meant",
   "ImageSpec.runtime_handler": "for runtimes whose handlers keep images apart",
   "PullImageRequest.sandbox_config": "for whom an image is pulled, which changes nothing in what is pulled",
   "UpdateContainerResourcesRequest.annotations": "for runtimes that know some; the kubelet sends none",

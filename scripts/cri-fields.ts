@@ -18,7 +18,7 @@ export interface FieldCell {
   readonly engine: EngineName;
   /** Undefined: no case covers it and nobody has said what becomes of it, which is an error. */
   readonly verdict: Verdict | undefined;
-  /** Cases that cover the field and run on the engine, by ID, in the order of the suite. */
+  /** Cases that cover the field and run on the engine, by ID; first those that cover the fewest fields. */
   readonly cases: readonly string[];
   /** Of `refused`: FAILED_PRECONDITION, INVALID_ARGUMENT or UNIMPLEMENTED. */
   readonly code?: string;
@@ -119,11 +119,13 @@ function carryingFields(messages: Iterable<MessageDesc>): ReadonlyMap<MessageDes
   return carriers;
 }
 
-/** By field, the cases that cover it and run on the engine. */
+/** By field, the cases that cover it and run on the engine; first those that are about the fewest fields. */
 function coveringCases(engine: EngineName): ReadonlyMap<string, readonly string[]> {
+  const running = selectCases().filter(({ one }) => missingCapabilities(one, capabilitiesOf[engine]).length === 0);
+  // not in the order of the suite: that of a module's exports depends on who loads it
+  const inOrder = running.toSorted((a, b) => a.one.covers.length - b.one.covers.length || (a.id < b.id ? -1 : 1));
   const covered = new Map<string, string[]>();
-  for (const { id, one } of selectCases()) {
-    if (missingCapabilities(one, capabilitiesOf[engine]).length > 0) continue;
+  for (const { id, one } of inOrder) {
     for (const field of one.covers) covered.set(field, [...(covered.get(field) ?? []), id]);
   }
   return covered;

@@ -41,7 +41,7 @@ const readByTheCore: ReadonlySet<string> = new Set([
 const messagesOfTheCore = ["PodSandboxMetadata", "ContainerMetadata"];
 
 /** Requests have it, too, and there it says nothing. */
-const onlyAnswered: ReadonlySet<string> = new Set(["ImageSpec.image_ref"]);
+const onlyAnswered: ReadonlySet<string> = new Set(["ImageSpec.annotations", "ImageSpec.image_ref"]);
 
 export function placeOf(field: Field): Place {
   const [message = "", name = ""] = field.split(".");

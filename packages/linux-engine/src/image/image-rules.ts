@@ -19,7 +19,7 @@ export const imageRules: readonly RuleTable[] = [
   }),
   ruleTable<ImageSpec>(ImageSpecSchema, {
     image: honoured("image-store/reference"),
-    annotations: ignored("no hint is known; the platform is the node's own"),
+    annotations: honoured("image-message.ts: an image has those of its manifest; in a request no hint is known"),
     userSpecifiedImage: honoured("the core: a status names the image by it"),
     runtimeHandler: ignored("handlers do not keep images apart"),
     imageRef: honoured("mount-images.ts: the image behind a mount"),

@@ -4,7 +4,7 @@ import { type Case, defineCase } from "../../case.ts";
 export const annotationsOfAnImage: Case = defineCase({
   name: "an image tells the annotations of its manifest, in a status and in the list",
   cites: "runtime.v1 Image.spec: its annotations; CRI-O; OCI image-spec, Annotations",
-  covers: ["Image.spec"],
+  covers: ["Image.spec", "ImageSpec.annotations"],
   needs: ["own-images"],
   async run({ cri, images }) {
     const { image, annotations } = images.own?.annotated ?? fail("the target has no images of the suite's own");
