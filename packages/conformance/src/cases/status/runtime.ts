@@ -24,7 +24,7 @@ export const version: Case = defineCase({
       runtimeVersion: /^v?\d+\.\d+\.\d+/,
       runtimeApiVersion: "v1",
     });
-    expect(await cri.version({})).toEqual(answer);
+    for (const version of ["", "9.9.9"]) expect(await cri.version({ version })).toEqual(answer);
   },
 });
 
