@@ -73,6 +73,19 @@ describe("a stop that waits when the core closes", () => {
   });
 });
 
+describe("a change of limits that can't be made durable", () => {
+  it("is neither shown nor kept", async () => {
+    const harness = await openCore();
+    const { runtime, core, faults } = harness;
+    const { containerId } = await runContainer(harness);
+    const before = core.containers.get(containerId)?.config;
+    faults.fail("store.flush", gone);
+    const linux = { memoryLimitInBytes: 1_000_000n };
+    await failure(runtime.updateContainerResources({ containerId, linux }), "INTERNAL");
+    expect(core.containers.get(containerId)?.config).toEqual(before);
+  });
+});
+
 describe("a memory store", () => {
   it("does not take back by a late flush what a later one has made durable", async () => {
     const faults = createFaults();

@@ -41,8 +41,13 @@ export function updateContainerResources(core: Core, id: string, asked: LinuxCon
         await core.containers.update(id, (old) => ({ ...old, config }));
         await core.store.flush();
       } catch (error) {
-        // what is not recorded must not hold
-        await afterFailure(core, "taking an update back", id, async () => engine.updateResources?.(record));
+        // what is answered with an error must neither be recorded nor hold
+        await afterFailure(core, "taking an update back", id, async () => {
+          await core.containers.update(id, (old) =>
+            old.config === record.config ? old : { ...old, config: record.config },
+          );
+          await engine.updateResources?.(record);
+        });
         throw error;
       }
     }),
