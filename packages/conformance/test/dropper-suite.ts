@@ -20,6 +20,8 @@ export interface DropperOptions {
   /** Whose column of the field table says which fields are honoured or recorded: what is refused or ignored can't be lost. */
   readonly engine: EngineName;
   readonly open: () => Promise<DroppingTarget>;
+  /** Default: all, or those that KEELSON_CONFORMANCE_ONLY names. */
+  readonly cases?: readonly NamedCase[];
   /** How many targets there are at once. */
   readonly targets: number;
   /** How many cases run at one target. */
@@ -45,10 +47,10 @@ interface Job {
   readonly cases: readonly NamedCase[];
 }
 
-/** Tries the claims of all cases, or of those that KEELSON_CONFORMANCE_ONLY names. */
+/** Runs the cases with nothing lost, and then once more for each field that they cover. */
 export async function tryClaims(options: DropperOptions): Promise<Dropped> {
   const unseen = new Set(Object.values(options.unseen).flat());
-  const waiting = jobsOf(options.engine);
+  const waiting = jobsOf(options);
   const survivors: string[] = [];
   const fields = new Set<Field>();
   let tried = 0;
@@ -88,13 +90,12 @@ function describe(id: string, { result, by, reason }: Outcome): string {
 const controlled = 16;
 
 /** First all cases with nothing lost, some at a time; then, by field, those that cover it, the fields of the most first. */
-function jobsOf(engine: EngineName): Job[] {
+function jobsOf({ engine, cases = selectCases(process.env.KEELSON_CONFORMANCE_ONLY) }: DropperOptions): Job[] {
   const tried = new Set(
     fieldTable().flatMap((cell) =>
       cell.engine === engine && (cell.verdict === "honoured" || cell.verdict === "recorded") ? [cell.field] : [],
     ),
   );
-  const cases = selectCases(process.env.KEELSON_CONFORMANCE_ONLY);
   const controls: Job[] = [];
   for (let at = 0; at < cases.length; at += controlled) {
     controls.push({ field: undefined, cases: cases.slice(at, at + controlled) });

@@ -176,7 +176,9 @@ export const ownSeccompProfile: Case = defineCase({
     const { Localhost } = SecurityProfile_ProfileType;
     const old = `localhost/${file}`;
     const inside = "if mkdir /tmp/conformance 2>/dev/null; then echo made; else echo refused; fi";
-    const one = await pod.start({ security: { seccomp: { profileType: Localhost, localhostRef: file } } });
+    const one = await expectSuccess(
+      pod.start({ security: { seccomp: { profileType: Localhost, localhostRef: file } } }),
+    );
     const other = await pod.start({ security: { seccompProfilePath: old } });
     const byField = await one.observe({
       inside,

@@ -14,7 +14,7 @@ const sharing = ({ anotherPod }: Pick<Stage, "anotherPod">) => anotherPod({ secu
 export const sharedProcessIds: Case = defineCase({
   name: "containers of a pod that shares process IDs see each other's processes, and one that asks for its own does not",
   cites: "runtime.v1 NamespaceMode: POD is the sandbox's, shared by all its containers; shareProcessNamespace, KEP-495",
-  covers: ["LinuxSandboxSecurityContext.namespace_options", "NamespaceOption.pid"],
+  covers: ["NamespaceOption.pid"],
   critest: ["[k8s.io] Security Context NamespaceOption runtime should support PodPID"],
   async run({ cri, anotherPod, target }) {
     const pod = sharing({ anotherPod });

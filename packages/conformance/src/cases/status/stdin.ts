@@ -1,5 +1,5 @@
 import { ContainerState } from "@keelson/cri-api/v1";
-import { expect } from "../../assert/expect.ts";
+import { expect, expectSuccess } from "../../assert/expect.ts";
 import { type Case, defineCase } from "../../case.ts";
 import { echoes } from "../../program/program.ts";
 
@@ -13,7 +13,9 @@ export const standardInput: Case = defineCase({
     expect((await none.until("exited")).exitCode).toBe(4);
     // whoever writes to a pipe and goes ends it, unless another end of it is open
     for (const text of ["first", "second"]) {
-      const written = await open.observe({ inside: `echo ${text} >/proc/1/fd/0; echo yes`, recorded: () => "no" });
+      const written = await expectSuccess(
+        open.observe({ inside: `echo ${text} >/proc/1/fd/0; echo yes`, recorded: () => "no" }),
+      );
       if (written === "yes") await open.untilLogged(text);
     }
     expect((await open.status()).state).toBe(ContainerState.CONTAINER_RUNNING);
