@@ -21,7 +21,9 @@ const run = promisify(execFile);
 export async function openContainerdTarget(suite: Suite): Promise<OpenTarget> {
   const registry = await startDockerRegistry();
   const guarded = await startGuardedRegistry(registry.url);
-  const node = await openPeerNode().catch(async (error: unknown) => {
+  // cases kill it in the middle of what it does; what it forgets then is a matter of its own
+  const onTraces = (left: readonly string[]): void => console.info(`containerd of ${suite} left ${left.join(", ")}`);
+  const node = await openPeerNode({ onTraces }).catch(async (error: unknown) => {
     await guarded.close();
     await registry.close();
     throw error;

@@ -9,7 +9,7 @@ import { type Containerd, startContainerd } from "./containerd.ts";
 import { peerOf, type Suite } from "./peers.ts";
 import { makePodCgroup } from "./pod-cgroup.ts";
 import { openTestImages, type TestImages } from "./test-images.ts";
-import { expectNoTraces, removeSharedFolders } from "./traces.ts";
+import { endTraces, removeSharedFolders } from "./traces.ts";
 import { until } from "./until.ts";
 
 export interface StartOptions {
@@ -19,8 +19,13 @@ export interface StartOptions {
   readonly cri?: boolean;
 }
 
+export interface PeerNodeOptions {
+  /** Hears what containerd has left behind and what has been ended therefore. Default: it is a failure. */
+  readonly onTraces?: (left: readonly string[]) => void;
+}
+
 /** All below one temporary folder; nothing runs yet. */
-export async function openPeerNode(): Promise<PeerNode> {
+export async function openPeerNode(options: PeerNodeOptions = {}): Promise<PeerNode> {
   const cleanup = new CleanupStack();
   try {
     cleanup.defer("containerd's folders", removeSharedFolders);
@@ -30,12 +35,19 @@ export async function openPeerNode(): Promise<PeerNode> {
     cleanup.defer("cgroup", () => cgroup.close());
     const images = await openTestImages();
     cleanup.defer("images", () => images.close());
-    cleanup.defer("traces", () => expectNoTraces(folder, cgroup));
+    cleanup.defer("traces", async () => {
+      const left = await endTraces(folder, cgroup);
+      if (left.length > 0) (options.onTraces ?? failForTraces)(left);
+    });
     return new PeerNode({ folder, images, cgroupParent: cgroup.path, cleanup });
   } catch (error) {
     await cleanup.close();
     throw error;
   }
+}
+
+function failForTraces(left: readonly string[]): never {
+  throw new Error(`left behind:\n${left.join("\n")}`);
 }
 
 interface Parts {

@@ -10,21 +10,20 @@ import { until } from "./until.ts";
 /** A shim ends some time after its pod. */
 const patienceMs = 10_000;
 
-/** Waits until neither a process nor a mount of the node is there. @throws with what was left, after ending it */
-export async function expectNoTraces(folder: string, cgroup: PodCgroup): Promise<void> {
+/** Waits until neither a process nor a mount of the node is there. @returns what was left, after ending it */
+export async function endTraces(folder: string, cgroup: PodCgroup): Promise<readonly string[]> {
   let left: readonly string[] = [];
   const nothingLeft = async (): Promise<boolean> => {
     const processes = [...(await shims(folder)), ...(await cgroup.processes())];
-    left = [...processes.map((pid) => `process ${pid}`), ...(await mounts(folder)).map((path) => `mount ${path}`)];
+    const lines = await Promise.all(processes.map(async (pid) => `process ${pid}: ${(await argvOf(pid)).join(" ")}`));
+    left = [...lines, ...(await mounts(folder)).map((path) => `mount ${path}`)];
     return left.length === 0;
   };
-  try {
-    await until("nothing is left behind", patienceMs, nothingLeft);
-  } catch (cause) {
+  await until("nothing is left behind", patienceMs, nothingLeft).catch(async () => {
     for (const pid of [...(await shims(folder)), ...(await cgroup.processes())]) kill(pid);
     for (const path of await mounts(folder)) await promisify(execFile)("umount", ["--lazy", path]);
-    throw new Error(`left behind:\n${left.join("\n")}`, { cause });
-  }
+  });
+  return left;
 }
 
 /** Removes the folders that containerd's shims have beside the configured ones, where they are empty and nobody needs them. */
@@ -45,10 +44,14 @@ function shims(folder: string): Promise<readonly number[]> {
 }
 
 async function processesWith(matches: (argv: readonly string[]) => boolean): Promise<readonly number[]> {
-  const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
-  // it may end meanwhile
-  const lines = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "")));
-  return pids.filter((_, index) => matches((lines[index] ?? "").split("\0"))).map(Number);
+  const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name)).map(Number);
+  const lines = await Promise.all(pids.map(argvOf));
+  return pids.filter((_, index) => matches(lines[index] ?? []));
+}
+
+/** Nothing when it has ended meanwhile. */
+async function argvOf(pid: number): Promise<readonly string[]> {
+  return (await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "")).split("\0");
 }
 
 /** The innermost first. */
