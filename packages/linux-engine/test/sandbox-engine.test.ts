@@ -38,7 +38,7 @@ import { initTools } from "./init-tools.ts";
 import { openPluginHost, type PluginHost } from "./plugin-host.ts";
 import { type Init, sandboxAdmitCases } from "./sandbox-admit-cases.ts";
 import { removeTestCgroups } from "./test-cgroups.ts";
-import { newRecord, newTask, podConfig, type TestRecord } from "./test-pods.ts";
+import { newId, newRecord, newTask, podConfig, type TestRecord } from "./test-pods.ts";
 
 const nodeMode = (options: object): Init => ({
   linux: { securityContext: { namespaceOptions: { pid: NamespaceMode.CONTAINER, ...options } } },
@@ -445,6 +445,22 @@ describe.skipIf(linuxGate.skip)("the sandbox engine", () => {
       config: { metadata: { name: "web" }, labels: { app: "web" } },
       reported: [{ field: "port_mappings", why: expect.stringContaining('network "pods"') }],
       runtimeSpec: { linux: { namespaces: expect.arrayContaining([{ type: "network", path: netns }]) } },
+    });
+    await engine.remove(pod.record(), pod.journal);
+  });
+
+  it("inspect() shows a pod of a time with another cgroup driver, and tells what no longer goes", async () => {
+    const cgroupParent = `/keelson-test-${newId().slice(0, 12)}`;
+    const pod = await make({ linux: { cgroupParent } });
+    const cgroups = { ...deps.cgroups, driver: "systemd" } as const;
+    const facts = { ...deps.init.facts, cgroupDriver: "systemd" } as const;
+    const later = createSandboxEngine({ ...deps, cgroups, facts, hasHandler: () => true });
+    expect(await later.inspect(pod.record())).toMatchObject({
+      info: {
+        config: { linux: { cgroup_parent: cgroupParent } },
+        runtimeSpec: { linux: { cgroupsPath: cgroupParent } },
+        reported: [{ field: "config", why: expect.stringContaining("is not a systemd slice") }],
+      },
     });
     await engine.remove(pod.record(), pod.journal);
   });

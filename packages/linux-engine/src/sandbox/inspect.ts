@@ -1,10 +1,12 @@
 import { toJson } from "@bufbuild/protobuf";
-import { PodSandboxConfigSchema } from "@keelson/cri-api/v1";
+import { isCriError } from "@keelson/cri-api/errors";
+import { type PodSandboxConfig, PodSandboxConfigSchema } from "@keelson/cri-api/v1";
 import type { Json, SandboxRecord } from "@keelson/runtime-core/ports";
-import { podCgroup } from "../cgroup/pod-cgroup.ts";
-import type { Reported } from "../spec/host-facts.ts";
+import { type CgroupScheme, podCgroup } from "../cgroup/pod-cgroup.ts";
+import { admitSandbox } from "../spec/guard.ts";
+import type { HostFacts, Reported } from "../spec/host-facts.ts";
 import { isPinned } from "../sys/namespace-pin.ts";
-import { recordedInit, recordedNetwork, recordedPins, sandboxParts } from "./sandbox-parts.ts";
+import { recordedInit, recordedNetwork, recordedPins, sandboxPins } from "./sandbox-parts.ts";
 import type { SandboxDeps } from "./sandbox-tools.ts";
 
 /**
@@ -13,14 +15,13 @@ import type { SandboxDeps } from "./sandbox-tools.ts";
  */
 export async function inspectSandbox(
   record: SandboxRecord,
-  deps: SandboxDeps,
-  reported: readonly Reported[],
+  deps: SandboxDeps & { readonly facts: HostFacts },
 ): Promise<Record<string, Json>> {
   const pins = recordedPins(record)?.plan.pins;
   const network = recordedNetwork(record);
   const init = recordedInit(record)?.facts;
-  const parts = sandboxParts(record, deps.folders, deps.cgroups);
-  const namespaces = Object.entries(parts.pins).map(([type, path]) => ({ type, path }));
+  const reported = reportedNow(record.config, deps.facts);
+  const namespaces = Object.entries(sandboxPins(record)).map(([type, path]) => ({ type, path }));
   const [ip = "", ...additional] = record.facts?.ips ?? [];
   const config = toJson(PodSandboxConfigSchema, record.config, {
     useProtoFieldName: true,
@@ -54,7 +55,7 @@ export async function inspectSandbox(
         hostname: record.config.hostname,
         linux: {
           namespaces,
-          cgroupsPath: podCgroup(deps.cgroups, record.id, record.config.linux?.cgroupParent ?? "").parent,
+          cgroupsPath: cgroupNow(record, deps.cgroups),
         },
       },
       reported: [...reported, ...(network?.plan.reported ?? [])].map(({ field, value, why }) => ({
@@ -64,6 +65,26 @@ export async function inspectSandbox(
       })),
     },
   };
+}
+
+/** The pod may be of an earlier life of the daemon, with another configuration: what no longer goes is told. */
+function reportedNow(config: PodSandboxConfig, facts: HostFacts): readonly Reported[] {
+  try {
+    return admitSandbox(config, facts);
+  } catch (error) {
+    if (!isCriError(error)) throw error;
+    return [{ field: "config", value: "as it was admitted", why: error.message }];
+  }
+}
+
+function cgroupNow({ id, config }: SandboxRecord, cgroups: CgroupScheme): string {
+  const asked = config.linux?.cgroupParent ?? "";
+  try {
+    return podCgroup(cgroups, id, asked).parent;
+  } catch (error) {
+    if (!isCriError(error)) throw error;
+    return asked;
+  }
 }
 
 /** As containerd names a sandbox. */

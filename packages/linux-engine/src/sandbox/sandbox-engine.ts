@@ -69,6 +69,6 @@ export function createSandboxEngine(options: SandboxEngineOptions): SandboxEngin
 
     remove: (record, journal, progress) => revert(record, { journal, until: "remove", progress }),
 
-    inspect: (record: SandboxRecord) => inspectSandbox(record, options, admitSandbox(record.config, options.facts)),
+    inspect: (record: SandboxRecord) => inspectSandbox(record, options),
   };
 }

@@ -27,17 +27,9 @@ export interface SandboxParts {
 
 export function sandboxParts(record: SandboxRecord, folders: EngineFolders, cgroups: CgroupScheme): SandboxParts {
   const { files, shm } = sandboxPaths(folders, record.id);
-  const namespaces = recordedPins(record)?.plan.pins ?? {};
-  const { net, ipc, uts } = namespaces;
-  const init = recordedInit(record);
   return {
-    pins: {
-      ...(net === undefined ? {} : { network: net }),
-      ...(ipc === undefined ? {} : { ipc }),
-      ...(uts === undefined ? {} : { uts }),
-      ...(init === undefined ? {} : { pid: init.plan.pin }),
-    },
-    namespaces,
+    pins: sandboxPins(record),
+    namespaces: recordedPins(record)?.plan.pins ?? {},
     files: {
       hostname: files.hostname,
       hosts: files.hosts,
@@ -45,6 +37,18 @@ export function sandboxParts(record: SandboxRecord, folders: EngineFolders, cgro
       ...(hostNamespaces(record.config).ipc ? {} : { shm }),
     },
     cgroupParent: podCgroup(cgroups, record.id, record.config.linux?.cgroupParent ?? "").parent,
+  };
+}
+
+/** Paths of the pinned namespaces; a kind that is absent is the host's. */
+export function sandboxPins(record: SandboxRecord): PinnedNamespaces {
+  const { net, ipc, uts } = recordedPins(record)?.plan.pins ?? {};
+  const init = recordedInit(record);
+  return {
+    ...(net === undefined ? {} : { network: net }),
+    ...(ipc === undefined ? {} : { ipc }),
+    ...(uts === undefined ? {} : { uts }),
+    ...(init === undefined ? {} : { pid: init.plan.pin }),
   };
 }
 
