@@ -1,9 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { canArrive } from "./send-stop-signal.ts";
 
-const status = (pids: string, masks: { readonly caught?: string; readonly blocked?: string } = {}): string =>
+const status = (
+  pids: string,
+  masks: { readonly caught?: string; readonly blocked?: string; readonly name?: string } = {},
+): string =>
   [
-    "Name:\tSigCgt: 1",
+    `Name:\t${masks.name ?? "SigCgt: 1"}`,
     `NSpid:\t${pids}`,
     `SigBlk:\t${masks.blocked ?? "0000000000000000"}`,
     "SigIgn:\tffffffffffffffff",
@@ -19,6 +22,13 @@ describe("a stop signal", () => {
     expect(canArrive(status("4711\t1", { caught: "ffffffffffffbfff", blocked: "ffffffffffffbfff" }), 15)).toBe(false);
     expect(canArrive(status("4711\t1", { caught: "8000000000000000" }), 64)).toBe(true);
     expect(canArrive(status("4711\t1", { caught: "0000000000000001" }), 1)).toBe(true);
+  });
+
+  it("waits for the program that takes the place of the OCI runtime's own process, which catches everything", () => {
+    const all = { caught: "fffffffffffffeff", name: "runc:[2:INIT]" };
+    expect(canArrive(status("4711\t1", all), 15)).toBe(false);
+    expect(canArrive(status("4711\t1", { ...all, name: "sh" }), 15)).toBe(true);
+    expect(canArrive(status("4711\t1", all), 9)).toBe(true);
   });
 
   it("arrives at a process that is not the first one of its namespace, and always as SIGKILL or SIGSTOP", () => {

@@ -27,10 +27,12 @@ export async function sendStopSignal(process: ProcessHandle, signal: number): Pr
 /** Whether the process of a `/proc/PID/status` (proc(5)) does something with a signal that comes now. */
 export function canArrive(status: string, signal: number): boolean {
   const field = (name: string): string => new RegExp(`^${name}:\\s*(.*)$`, "m").exec(status)?.[1] ?? "";
+  // runc's own process catches every signal, and drops it, until the program takes its place shortly after the start
+  const isOfRuntime = /^\w+:\[\d:INIT\]$/.test(field("Name"));
   const isFirst = field("NSpid").split(/\s+/).at(-1) === "1";
   const has = (mask: string): boolean => ((BigInt(`0x${field(mask) || "0"}`) >> BigInt(signal - 1)) & 1n) === 1n;
   // the namespace's first process is spared the default of every signal, SIGKILL and SIGSTOP from outside excepted
-  return !isFirst || signal === 9 || signal === 19 || has("SigCgt") || has("SigBlk");
+  return !isFirst || signal === 9 || signal === 19 || (!isOfRuntime && (has("SigCgt") || has("SigBlk")));
 }
 
 async function readStatus(pid: number): Promise<string | undefined> {
