@@ -1,16 +1,16 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import type { ContainerFilter, ContainerSchema } from "@keelson/cri-api/v1";
+import { type ContainerFilter, ContainerSchema, ListContainersResponseSchema } from "@keelson/cri-api/v1";
 import type { Core } from "../core.ts";
 import { visibleContainers } from "../lookup.ts";
 import type { ContainerRecord } from "../ports/index.ts";
 import { containerState } from "../state/states.ts";
 import { asNamed } from "./container-status-message.ts";
+import { listOf, recordEncoder } from "./encoded-items.ts";
 import { hasLabels, idMatches } from "./filters.ts";
 import type { RuntimeRpc } from "./rpc.ts";
 
-export const listContainers: RuntimeRpc<"listContainers"> = (core) => (request) => ({
-  containers: listedContainers(core, request.filter).map(containerItem),
-});
+export const listContainers: RuntimeRpc<"listContainers"> = (core) => (request) =>
+  listOf(ListContainersResponseSchema, listedContainers(core, request.filter).map(encodedContainer));
 
 /** The containers that a list shows, as they are now. */
 export function listedContainers(core: Core, filter: ContainerFilter | undefined): readonly ContainerRecord[] {
@@ -36,3 +36,5 @@ export const containerItem = (record: ContainerRecord): MessageInitShape<typeof 
   labels: record.config.labels,
   annotations: record.config.annotations,
 });
+
+const encodedContainer = recordEncoder(ContainerSchema, containerItem);

@@ -1,15 +1,15 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import type { PodSandboxFilter, PodSandboxSchema } from "@keelson/cri-api/v1";
+import { ListPodSandboxResponseSchema, type PodSandboxFilter, PodSandboxSchema } from "@keelson/cri-api/v1";
 import type { Core } from "../core.ts";
 import { visibleSandboxes } from "../lookup.ts";
 import type { SandboxRecord } from "../ports/index.ts";
 import { sandboxState } from "../state/states.ts";
+import { listOf, recordEncoder } from "./encoded-items.ts";
 import { hasLabels, idMatches } from "./filters.ts";
 import type { RuntimeRpc } from "./rpc.ts";
 
-export const listPodSandbox: RuntimeRpc<"listPodSandbox"> = (core) => (request) => ({
-  items: listedSandboxes(core, request.filter).map(sandboxItem),
-});
+export const listPodSandbox: RuntimeRpc<"listPodSandbox"> = (core) => (request) =>
+  listOf(ListPodSandboxResponseSchema, listedSandboxes(core, request.filter).map(encodedSandbox));
 
 /** The sandboxes that a list shows, as they are now. */
 export function listedSandboxes(core: Core, filter: PodSandboxFilter | undefined): readonly SandboxRecord[] {
@@ -31,3 +31,5 @@ export const sandboxItem = (record: SandboxRecord): MessageInitShape<typeof PodS
   annotations: record.config.annotations,
   runtimeHandler: record.runtimeHandler,
 });
+
+const encodedSandbox = recordEncoder(PodSandboxSchema, sandboxItem);
