@@ -5,7 +5,6 @@ export type Awaited =
   /** Profiles that the kernel of the node has loaded. */
   | "AppArmor"
   | "streaming"
-  | "metrics"
   | "node resource interface"
   | "recursive read-only mounts"
   /** A registry that can be told to be slow, and two that have the same image. */
@@ -13,7 +12,6 @@ export type Awaited =
 
 const appArmor = "[k8s.io] AppArmor runtime should";
 const streaming = "[k8s.io] Streaming runtime should support streaming interfaces runtime should support";
-const metrics = "[k8s.io] PodSandbox runtime should support metrics operations runtime should support";
 const readOnly = "[k8s.io] Container Mount Readonly runtime should support readonly mounts should support";
 const nri = "[k8s.io] NRI";
 
@@ -30,8 +28,6 @@ export const critestWaiting: Readonly<Partial<Record<CritestCase, Awaited>>> = {
     "registries of the suite's own",
   "[k8s.io] Image Manager removing image from one registry should remove all tags from other registries [Conformance] [Serial]":
     "registries of the suite's own",
-  [`${metrics} returning metrics descriptors [Conformance]`]: "metrics",
-  [`${metrics} listing pod sandbox metrics [Conformance]`]: "metrics",
   [`${readOnly} non-recursive readonly mounts`]: "recursive read-only mounts",
   [`${readOnly} recursive readonly mounts`]: "recursive read-only mounts",
   [`${nri} pod sandbox lifecycle should receive RunPodSandbox, StopPodSandbox, and RemovePodSandbox in strict order with correct metadata [Serial]`]:

@@ -24,9 +24,14 @@ function withVerbs(called: string[]): (engine: Engine) => Engine {
     },
     metrics: {
       descriptors: () => [create(MetricDescriptorSchema, { name: "up" })],
-      measure: async (sandboxes) => sandboxes.map(({ id }) => create(PodSandboxMetricsSchema, { podSandboxId: id })),
+      measure: async (pods) => pods.map(({ sandbox: { id } }) => create(PodSandboxMetricsSchema, { podSandboxId: id })),
     },
   });
+}
+
+/** The simulated engine has no other of these verbs. */
+function withoutMetrics({ metrics: _metrics, ...engine }: Engine): Engine {
+  return engine;
 }
 
 const containerId = "f".repeat(64);
@@ -43,13 +48,13 @@ describe("a call whose verb the engine lacks", () => {
     ["listMetricDescriptors", {}],
     ["listPodSandboxMetrics", {}],
   ] as const)("is UNIMPLEMENTED by the engine: %s", async (method, request) => {
-    const { runtime } = await openCore();
+    const { runtime } = await openCore({ over: withoutMetrics });
     const call = runtime[method] as (request: object) => Promise<unknown>;
     expect(await failure(call(request), "UNIMPLEMENTED")).toMatch(/the engine of this runtime can't do it$/);
   });
 
   it("is UNIMPLEMENTED also as a stream", async () => {
-    const { runtime } = await openCore();
+    const { runtime } = await openCore({ over: withoutMetrics });
     const reading = async (): Promise<void> => {
       for await (const _ of runtime.streamPodSandboxMetrics({})) expect.fail("there are none");
     };

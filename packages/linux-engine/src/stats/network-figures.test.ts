@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { networkFigures } from "./network-figures.ts";
+import { networkFigures, networkSamples } from "./network-figures.ts";
 
 const head = `Inter-|   Receive                                                |  Transmit
  face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier compressed
@@ -35,5 +35,23 @@ describe("networkFigures()", () => {
     });
     expect(networkFigures(head + lo, "eth0", 7n)).toEqual({ timestamp: 7n, interfaces: [] });
     expect(networkFigures("", "eth0", 7n)).toEqual({ timestamp: 7n, interfaces: [] });
+  });
+});
+
+describe("networkSamples()", () => {
+  it("has the counters of each interface but loopback under cAdvisor's names", () => {
+    const told = networkSamples(head + lo + net1 + eth0).map(({ name, labels, value }) => [name, labels?.[0], value]);
+    expect(told.filter(([, device]) => device === "eth0")).toEqual([
+      ["container_network_receive_bytes_total", "eth0", 18_446_744_073_709_551_615n],
+      ["container_network_receive_packets_total", "eth0", 2n],
+      ["container_network_receive_packets_dropped_total", "eth0", 0n],
+      ["container_network_receive_errors_total", "eth0", 3n],
+      ["container_network_transmit_bytes_total", "eth0", 4n],
+      ["container_network_transmit_packets_total", "eth0", 5n],
+      ["container_network_transmit_packets_dropped_total", "eth0", 0n],
+      ["container_network_transmit_errors_total", "eth0", 6n],
+    ]);
+    expect(new Set(told.map(([, device]) => device))).toEqual(new Set(["net1", "eth0"]));
+    expect(networkSamples(head)).toEqual([]);
   });
 });

@@ -9,55 +9,29 @@ import type {
 import { slicePath } from "../cgroup/pod-cgroup.ts";
 import type { RunningContainers } from "../container/running-containers.ts";
 import type { CgroupLayout } from "../host/cgroup-layout.ts";
-import type { EngineLog } from "../log.ts";
 import { cgroupFolder } from "../oci/container-cgroup.ts";
 import type { SandboxParts } from "../sandbox/sandbox-parts.ts";
 import { recordedNetwork } from "../sandbox/sandbox-parts.ts";
 import type { CgroupDriver } from "../spec/index.ts";
-import type { Namespaces } from "../sys/namespaces.ts";
-import { isErrno } from "../sys/syscall-error.ts";
 import { measureCgroup } from "./measure-cgroup.ts";
+import { measuringLanes } from "./measuring-lanes.ts";
 import { networkFigures } from "./network-figures.ts";
+import { type PodNetworkOptions, readPodNetwork } from "./read-pod-network.ts";
 import type { WritableLayers } from "./writable-layers.ts";
 
-export interface StatsEngineOptions {
+export interface StatsEngineOptions extends PodNetworkOptions {
   /** As at the daemon's start: a hierarchy that is mounted later holds none of our containers. */
   readonly layout: CgroupLayout;
   readonly cgroupDriver: CgroupDriver;
   readonly running: Pick<RunningContainers, "get">;
   readonly writableLayers: Pick<WritableLayers, "usage">;
-  readonly namespaces: Pick<Namespaces, "readProcNet">;
   sandboxParts(sandbox: SandboxRecord): SandboxParts;
-  readonly log: EngineLog;
 }
-
-/** So many objects are read at once: libuv's pool has other work, too. */
-const lanes = 4;
 
 /** Figures from cgroups, from the disk usage of writable layers, and from the network namespaces of pods. */
 export function createStatsEngine(options: StatsEngineOptions): StatsEngine {
   const { layout, log } = options;
-
-  /** One that can't be read spoils no other. */
-  const each = async <R extends { readonly id: string }, F>(
-    what: string,
-    records: readonly R[],
-    measure: (record: R) => Promise<F>,
-  ): Promise<ReadonlyMap<string, F>> => {
-    const figures = new Map<string, F>();
-    const left = records.values();
-    const lane = async (): Promise<void> => {
-      for (const record of left) {
-        try {
-          figures.set(record.id, await measure(record));
-        } catch (error) {
-          log.warn(`statistics of a ${what} could not be read`, { id: record.id, error });
-        }
-      }
-    };
-    await Promise.all(Array.from({ length: lanes }, lane));
-    return figures;
-  };
+  const each = measuringLanes(log, "statistics");
 
   return {
     async containers(records: readonly ContainerRecord[]) {
@@ -99,19 +73,12 @@ export function createStatsEngine(options: StatsEngineOptions): StatsEngine {
   };
 }
 
-/** Undefined on the node's network, when the namespace is gone, and when it can't be read. */
 async function measureNetwork(
   record: SandboxRecord,
-  { namespaces: { net } }: SandboxParts,
-  { namespaces, log }: Pick<StatsEngineOptions, "namespaces" | "log">,
+  parts: SandboxParts,
+  options: PodNetworkOptions,
 ): Promise<SandboxFigures["network"]> {
-  if (net === undefined) return undefined;
-  try {
-    const text = await namespaces.readProcNet(net, "dev");
-    return networkFigures(text, recordedNetwork(record)?.plan.interfaceName ?? "eth0", BigInt(Date.now()) * 1_000_000n);
-  } catch (error) {
-    if (!isErrno(error, "ENOENT", "EINVAL"))
-      log.warn("the network of a sandbox could not be measured", { id: record.id, error });
-    return undefined;
-  }
+  const text = await readPodNetwork(record, parts, options);
+  if (text === undefined) return undefined;
+  return networkFigures(text, recordedNetwork(record)?.plan.interfaceName ?? "eth0", BigInt(Date.now()) * 1_000_000n);
 }

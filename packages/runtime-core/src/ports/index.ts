@@ -21,8 +21,17 @@ export {
   type Series,
   silentMeter,
 } from "./meter.ts";
-export type { MetricsEngine } from "./metrics-engine.ts";
+export type { MetricsEngine, RunningPod } from "./metrics-engine.ts";
 export type { Condition, NodeEngine } from "./node-engine.ts";
+export {
+  describePodMetrics,
+  type MeasuredPod,
+  type PodMetricName,
+  podLabels,
+  podMetricNames,
+  podSandboxMetrics,
+  type Sample,
+} from "./pod-metrics.ts";
 export type {
   ContainerExit,
   ContainerFacts,

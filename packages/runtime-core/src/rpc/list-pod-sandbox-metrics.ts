@@ -1,7 +1,7 @@
 import type { PodSandboxMetrics } from "@keelson/cri-api/v1";
 import type { Core } from "../core.ts";
-import { visibleSandboxes } from "../lookup.ts";
-import { isReady } from "../state/states.ts";
+import { visibleContainers, visibleSandboxes } from "../lookup.ts";
+import { isReady, isRunning } from "../state/states.ts";
 import type { Call } from "./call.ts";
 import { notByEngine } from "./not-by-engine.ts";
 import type { RuntimeRpc } from "./rpc.ts";
@@ -15,5 +15,7 @@ export async function measuredSandboxes(core: Core, call: Call): Promise<readonl
   const { metrics } = core.engine;
   if (metrics === undefined) throw notByEngine(call);
   call.stage("measuring all sandboxes");
-  return await metrics.measure(visibleSandboxes(core).filter(isReady));
+  const running = Map.groupBy(visibleContainers(core).filter(isRunning), ({ sandboxId }) => sandboxId);
+  const ready = visibleSandboxes(core).filter(isReady);
+  return await metrics.measure(ready.map((sandbox) => ({ sandbox, containers: running.get(sandbox.id) ?? [] })));
 }

@@ -6,6 +6,7 @@ import { createContainers } from "./containers.ts";
 import { createFaults, type Faults } from "./faults.ts";
 import { createImages } from "./images.ts";
 import type { LogSink } from "./logs.ts";
+import { createMetrics } from "./metrics.ts";
 import { createNode } from "./node.ts";
 import { reconcile } from "./reconcile.ts";
 import { createSandboxes } from "./sandboxes.ts";
@@ -54,6 +55,7 @@ export function createSimulatedEngine(options: SimulatedEngineOptions): Engine {
     sandboxes: createSandboxes(sandboxTools),
     containers: createContainers(containerTools),
     images: createImages({ life, script, clock, faults }),
+    metrics: createMetrics({ life, clock }),
     stats: createStats({ life, clock, faults, onError }),
     async reconcile(found, observer) {
       const tell = (event: WorldEvent): void => void deliver(event, observer).catch(onError);
