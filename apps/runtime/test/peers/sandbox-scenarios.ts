@@ -1,5 +1,8 @@
+import process from "node:process";
 import { isCriError } from "@keelson/cri-api/errors";
-import { ContainerStateSchema, NamespaceMode } from "@keelson/cri-api/v1";
+import { ContainerStateSchema, NamespaceMode, PodSandboxState } from "@keelson/cri-api/v1";
+import { until } from "../../../../packages/cri-client/test/peers/harness/until.ts";
+import { exited } from "../harness/pods.ts";
 import type { Scenario } from "./scenario.ts";
 import { nameOf, ofContainer, ofSandbox, tellContainer, tellSandbox } from "./told.ts";
 
@@ -58,6 +61,39 @@ export const sandboxScenarios: readonly Scenario[] = [
           state: containers.map(({ metadata, state }) => `${metadata?.name}: ${nameOf(ContainerStateSchema, state)}`),
         };
       };
+    },
+  },
+  {
+    name: "sandbox: shared process IDs, a container is stopped",
+    tells: ofContainer,
+    async play(at) {
+      const containerId = await at.start(await at.pod({ pid: NamespaceMode.POD }));
+      await at.cri.runtime.stopContainer({ containerId, timeout: 20n });
+      return () => tellContainer(at, containerId);
+    },
+  },
+  {
+    name: "sandbox: shared process IDs, their first process ends",
+    tells: [...ofSandbox, ...ofContainer.filter((field) => field !== "state")],
+    async play(at) {
+      const { podSandboxId, ...rest } = await at.pod({ pid: NamespaceMode.POD });
+      const id = await at.start({ podSandboxId, ...rest });
+      const { info } = await at.cri.runtime.podSandboxStatus({ podSandboxId, verbose: true });
+      process.kill((JSON.parse(info.info ?? "{}") as { readonly pid: number }).pid, "SIGKILL");
+      await exited(at.cri, id);
+      await until("the sandbox is no longer ready", 15_000, async () => {
+        const { status } = await at.cri.runtime.podSandboxStatus({ podSandboxId });
+        return status?.state === PodSandboxState.SANDBOX_NOTREADY;
+      });
+      return async () => {
+        const { state, ...container } = await tellContainer(at, id);
+        const sandbox = await tellSandbox(at, podSandboxId);
+        return { ...container, ...sandbox, state: [state, sandbox.state] };
+      };
+    },
+    exception: {
+      fields: ["IPs"],
+      why: "a sandbox that is no longer whole tells none, as one that is stopped; containerd tells them until the stop",
     },
   },
   {
