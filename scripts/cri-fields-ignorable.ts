@@ -4,8 +4,8 @@ import type { file_runtime_v1_api } from "../packages/cri-api/src/gen/runtime/v1
 export type MessageDesc = (typeof file_runtime_v1_api.messages)[number];
 export type FieldDesc = MessageDesc["fields"][number];
 
-const noProcess =
-  "about the sandbox's own process, where the runtime has one; there is none, and containers bring their own";
+const ofInit =
+  "about the sandbox's own process: the one that there may be is a program of ours, which has RuntimeDefault and no rights whatever is asked; containers bring their own";
 const machineSize = "what a virtual machine is sized by; the kubelet has limited the pod's cgroup itself";
 
 /** Fields that only inform, each with what makes it so: nothing that a pod asks for, or is shown, depends on them. */
@@ -17,13 +17,12 @@ export const informational: Readonly<Record<string, string>> = {
   "UpdateContainerResourcesRequest.annotations": "for runtimes that know some; the kubelet sends none",
   "LinuxPodSandboxConfig.overhead": machineSize,
   "LinuxPodSandboxConfig.resources": machineSize,
-  "LinuxSandboxSecurityContext.run_as_user": noProcess,
-  "LinuxSandboxSecurityContext.run_as_group": noProcess,
-  "LinuxSandboxSecurityContext.readonly_rootfs": noProcess,
-  "LinuxSandboxSecurityContext.supplemental_groups": noProcess,
-  "LinuxSandboxSecurityContext.supplemental_groups_policy": noProcess,
-  "LinuxSandboxSecurityContext.seccomp": noProcess,
-  "LinuxSandboxSecurityContext.apparmor": noProcess,
+  "LinuxSandboxSecurityContext.readonly_rootfs":
+    "about the sandbox's own process, whose root is read-only where there is one, whatever is asked",
+  "LinuxSandboxSecurityContext.supplemental_groups_policy":
+    "about the sandbox's own process, which has no image whose groups could be merged",
+  "LinuxSandboxSecurityContext.seccomp": ofInit,
+  "LinuxSandboxSecurityContext.apparmor": ofInit,
   "Mount.selinux_relabel":
     "which label files get; a container that asks for a label is refused, so there is none to give",
 };
