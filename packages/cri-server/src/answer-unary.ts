@@ -1,8 +1,9 @@
 import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerHttp2Stream } from "node:http2";
-import { create, fromBinary, isMessage, toBinary } from "@bufbuild/protobuf";
+import { fromBinary } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
 import type { ServedUnary } from "@keelson/runtime-core";
+import { framedAnswer } from "./framed-answer.ts";
 import { prefixBytes } from "./gather-request.ts";
 import { grpcTimeoutMs } from "./grpc-timeout.ts";
 import { recursionLimit } from "./limits.ts";
@@ -74,10 +75,7 @@ async function answerBytes(
       timeoutMs: () => (endsAtMs === undefined ? undefined : endsAtMs - performance.now()),
       requestHeader: { get: (name) => headerOf(headers, name) },
     });
-    return internally("serialize", () => {
-      const whole = isMessage(answer, method.output) ? answer : create(method.output, answer);
-      return framed(toBinary(method.output, whole));
-    });
+    return internally("serialize", () => framedAnswer(method.output, answer));
   } finally {
     stream.removeListener("close", leave);
   }
@@ -97,14 +95,6 @@ function internally<Result>(what: "parse" | "serialize", how: () => Result): Res
     const why = error instanceof Error ? error.message : String(error);
     throw new ConnectError(`${what} binary: ${why}`, Code.Internal);
   }
-}
-
-function framed(message: Uint8Array): Buffer {
-  const bytes = Buffer.allocUnsafe(prefixBytes + message.byteLength);
-  bytes[0] = 0;
-  bytes.writeUInt32BE(message.byteLength, 1);
-  bytes.set(message, prefixBytes);
-  return bytes;
 }
 
 function failed(error: unknown): OutgoingHttpHeaders {
