@@ -1,8 +1,9 @@
+import { SupplementalGroupsPolicy } from "@keelson/cri-api/v1";
 import { describe, expect, test } from "vitest";
 import { reports } from "./claims.ts";
 import type { Stage } from "./stage.ts";
 
-const sandboxFields = ["seccomp", "apparmor", "seccomp_profile_path"];
+const sandboxFields = ["readonly_rootfs", "supplemental_groups_policy", "seccomp", "apparmor", "seccomp_profile_path"];
 
 /** What is ignored for a written reason does nothing, and the status tells it. */
 export function reportCases(stage: () => Stage): void {
@@ -16,6 +17,8 @@ export function reportCases(stage: () => Stage): void {
       async () => {
         const securityContext = {
           namespaceOptions: { pid: 1 },
+          readonlyRootfs: true,
+          supplementalGroupsPolicy: SupplementalGroupsPolicy.Strict,
           seccomp: {},
           apparmor: {},
           seccompProfilePath: "runtime/default",

@@ -70,9 +70,11 @@ export const securityRules: readonly RuleTable[] = [
     selinuxOptions: honoured("SELinuxOption"),
     runAsUser: honoured(ofInit),
     runAsGroup: honoured(ofInit),
-    readonlyRootfs: honoured(`${ofInit}; always read-only`),
+    readonlyRootfs: ignored("the first process of shared process IDs has a read-only root, whatever is asked"),
     supplementalGroups: honoured(ofInit),
-    supplementalGroupsPolicy: honoured(`${ofInit}; it has no image whose groups could be merged`),
+    supplementalGroupsPolicy: ignored(
+      "the first process of shared process IDs has no image whose groups could be merged",
+    ),
     privileged: honoured("admits privileged containers"),
     seccomp: ignored(noProcess),
     apparmor: ignored(noProcess),
