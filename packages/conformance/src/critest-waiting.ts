@@ -7,8 +7,8 @@ export type Awaited =
   | "streaming"
   | "node resource interface"
   | "recursive read-only mounts"
-  /** A registry that can be told to be slow, and two that have the same image. */
-  | "registries of the suite's own";
+  /** A registry that can be told to be slow. */
+  | "a slow registry";
 
 const appArmor = "[k8s.io] AppArmor runtime should";
 const streaming = "[k8s.io] Streaming runtime should support streaming interfaces runtime should support";
@@ -24,10 +24,7 @@ export const critestWaiting: Readonly<Partial<Record<CritestCase, Awaited>>> = {
   [`${appArmor} support apparmor field should enforce a permissive deprecated profile`]: "AppArmor",
   [`${appArmor} prefer new apparmor field should enforce a apparmor_profile blocking writes`]: "AppArmor",
   [`${appArmor} prefer new apparmor field should work with apparmor profile`]: "AppArmor",
-  "[k8s.io] Image Manager public image should timeout if requested [Conformance] [Serial]":
-    "registries of the suite's own",
-  "[k8s.io] Image Manager removing image from one registry should remove all tags from other registries [Conformance] [Serial]":
-    "registries of the suite's own",
+  "[k8s.io] Image Manager public image should timeout if requested [Conformance] [Serial]": "a slow registry",
   [`${readOnly} non-recursive readonly mounts`]: "recursive read-only mounts",
   [`${readOnly} recursive readonly mounts`]: "recursive read-only mounts",
   [`${nri} pod sandbox lifecycle should receive RunPodSandbox, StopPodSandbox, and RemovePodSandbox in strict order with correct metadata [Serial]`]:
@@ -61,6 +58,4 @@ export const critestWaiting: Readonly<Partial<Record<CritestCase, Awaited>>> = {
   [`${streaming} exec with tty=true and stdin=true [Conformance]`]: "streaming",
   [`${streaming} attach [Conformance]`]: "streaming",
   [`${streaming} portforward [Conformance]`]: "streaming",
-  "[k8s.io] Image Identifier Consistency should return the same image identifier when pulled from different registries [Conformance] [Serial]":
-    "registries of the suite's own",
 };

@@ -24,6 +24,8 @@ export interface TargetImages {
 export interface OwnImages {
   /** Only who has these gets it. */
   readonly withUser: { readonly image: string; readonly username: string; readonly password: string };
+  /** The image of `withUser` in another registry, for everybody. */
+  readonly elsewhere: string;
   /** Only who has an access token gets it, or gets one for an identity token (OAuth2: a refresh token). */
   readonly withToken: { readonly image: string; readonly identityToken: string; readonly registryToken: string };
   /** Its manifest has these annotations. */

@@ -61,6 +61,7 @@ export async function openSimulatedTarget(
 /** As the simulated engine has them. */
 const ownImages: OwnImages = {
   withUser: { image: "registry.example/conformance/with-user:1", username: "reader", password: "of images" },
+  elsewhere: "elsewhere.example/conformance/with-user:1",
   withToken: {
     image: "registry.example/conformance/with-token:1",
     identityToken: "identity-of-a-reader",

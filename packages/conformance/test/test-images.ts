@@ -42,13 +42,12 @@ export async function pushOwnImages(push: Push, guarded: string): Promise<OwnIma
   const image = (own: string): BuiltImage => busyboxImage({ config: { Labels: { own } } });
   const annotations = { "org.opencontainers.image.title": "annotated" };
   const { username, password, identityToken, registryToken } = login;
-  const throughGuard = async (name: string): Promise<string> => {
-    await push(name, image(name));
-    return `${guarded}/${name}`;
-  };
+  const elsewhere = await push("with-user:1", image("with-user"));
+  await push("with-token:1", image("with-token"));
   return {
-    withUser: { image: await throughGuard("with-user:1"), username, password },
-    withToken: { image: await throughGuard("with-token:1"), identityToken, registryToken },
+    withUser: { image: `${guarded}/with-user:1`, username, password },
+    elsewhere,
+    withToken: { image: `${guarded}/with-token:1`, identityToken, registryToken },
     annotated: {
       image: await push("annotated:1", busyboxImage({ config: { Labels: { own: "annotated" } }, annotations })),
       annotations,

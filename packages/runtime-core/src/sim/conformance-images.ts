@@ -2,7 +2,12 @@ import type { ScriptImage } from "./script.ts";
 
 /** What stands in no public registry: for the cases of @keelson/conformance that want it of a registry of their own. */
 const ownImages: readonly ScriptImage[] = [
-  { ref: "registry.example/conformance/with-user:1", login: { username: "reader", password: "of images" } },
+  { ref: "elsewhere.example/conformance/with-user:1", content: "with-user" },
+  {
+    ref: "registry.example/conformance/with-user:1",
+    content: "with-user",
+    login: { username: "reader", password: "of images" },
+  },
   {
     ref: "registry.example/conformance/with-token:1",
     login: { identityToken: "identity-of-a-reader", registryToken: "access-of-a-reader" },
