@@ -2,7 +2,7 @@ import { ContainerState, PodSandboxState } from "@keelson/cri-api/v1";
 import { describe, expect, it } from "vitest";
 import type { StateStore } from "../src/ports/index.ts";
 import { createFaults, createMemoryStore, type MemoryStore } from "../src/sim/index.ts";
-import { containerConfig, failure, openCore, podConfig, runContainer } from "./core-harness.ts";
+import { type CoreHarness, containerConfig, failure, openCore, podConfig, runContainer } from "./core-harness.ts";
 import { EventReader } from "./read-events.ts";
 
 const gone = new Error("the disk is gone");
@@ -83,6 +83,44 @@ describe("a change of limits that can't be made durable", () => {
     const linux = { memoryLimitInBytes: 1_000_000n };
     await failure(runtime.updateContainerResources({ containerId, linux }), "INTERNAL");
     expect(core.containers.get(containerId)?.config).toEqual(before);
+  });
+});
+
+describe("a removal that can't be made durable", () => {
+  const removed = async (harness: CoreHarness): Promise<number> => {
+    const { world, clock, store } = harness;
+    const after = await openCore({ world, clock, store: store.losePower() });
+    return after.core.sandboxes.size + after.core.containers.size;
+  };
+
+  it("fails, and who asks again is told of success when it is", async () => {
+    const harness = await openCore();
+    const { runtime, faults } = harness;
+    const { containerId, podSandboxId } = await runContainer(harness);
+    // the end of the container is made durable before
+    await runtime.stopContainer({ containerId });
+    faults.fail("store.flush", gone);
+    await failure(runtime.removeContainer({ containerId }), "INTERNAL");
+    await runtime.removeContainer({ containerId });
+    await runtime.stopPodSandbox({ podSandboxId });
+    faults.fail("store.flush", gone);
+    await failure(runtime.removePodSandbox({ podSandboxId }), "INTERNAL");
+    await runtime.removePodSandbox({ podSandboxId });
+    expect(await removed(harness)).toBe(0);
+  });
+
+  it("is not told to somebody else before", async () => {
+    const harness = await openCore();
+    const { runtime, faults, core } = harness;
+    const { containerId } = await runContainer(harness);
+    await runtime.stopContainer({ containerId });
+    const hold = faults.hold("store.flush");
+    const first = failure(runtime.removeContainer({ containerId }), "INTERNAL");
+    await core.containers.until(containerId, () => false);
+    const second = failure(runtime.removeContainer({ containerId }), "INTERNAL");
+    await hold.arrived(2);
+    hold.fail(gone);
+    await Promise.all([first, second]);
   });
 });
 

@@ -20,11 +20,13 @@ export function stopSandbox(core: Core, id: string): Work<void> {
       await stopContainer(core, container.id, 0, task);
     });
     const record = core.sandboxes.get(id);
-    if (record === undefined || record.stoppedAtNs !== undefined) return;
-    task.stage("giving back its network and namespaces", of);
-    await core.sandboxes.update(id, (old) => leavingSandbox(old, "its stop has begun"));
-    await core.engine.sandboxes.stop(record, core.sandboxes.journal(id), task);
-    await core.sandboxes.update(id, (old) => ({ ...old, stoppedAtNs: core.clock.now() }));
+    if (record === undefined) return;
+    if (record.stoppedAtNs === undefined) {
+      task.stage("giving back its network and namespaces", of);
+      await core.sandboxes.update(id, (old) => leavingSandbox(old, "its stop has begun"));
+      await core.engine.sandboxes.stop(record, core.sandboxes.journal(id), task);
+      await core.sandboxes.update(id, (old) => ({ ...old, stoppedAtNs: core.clock.now() }));
+    }
     task.stage("waiting until the stop is on disk", of);
     await core.store.flush();
   });

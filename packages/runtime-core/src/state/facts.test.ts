@@ -49,5 +49,7 @@ describe("the times of a container", () => {
     const ended = withExit(withStart(created, { startedAtNs: 200n, pid: 1 }), exit(300n));
     expect(withExit(ended, { ...exit(400n), code: 1 })).toBe(ended);
     expect(withoutStart(ended)).toEqual(created);
+    const failed = { ...created, failed: "its start could not be reverted" };
+    expect(withExit(failed, exit(300n))).toBe(failed);
   });
 });

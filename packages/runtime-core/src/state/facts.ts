@@ -13,9 +13,9 @@ export function withStart(record: ContainerRecord, started: StartFacts): Contain
   };
 }
 
-/** A record with its end. The first end that is told stays. */
+/** A record with its end. The first end that is told stays, also that of a container which could not be made. */
 export function withExit(record: ContainerRecord, exit: ContainerExit): ContainerRecord {
-  if (record.exit !== undefined) return record;
+  if (record.exit !== undefined || record.failed !== undefined) return record;
   const earliest = record.started?.startedAtNs ?? record.createdAtNs;
   return { ...record, exit: { ...exit, finishedAtNs: max(exit.finishedAtNs, earliest) } };
 }
