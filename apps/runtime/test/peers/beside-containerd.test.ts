@@ -1,7 +1,6 @@
 // The same calls to keelsond and to Debian's containerd 1.6: what they answer is equal, but for the exceptions that the
 // scenarios name. docs/reference/crictl.md has the table. KEELSON_PEERS=all switches it on.
 import { readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
 import process from "node:process";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { peers } from "../../../../packages/cri-client/test/peers/harness/peers.ts";
@@ -10,7 +9,7 @@ import { readBlock } from "../../../../scripts/generated-block.ts";
 import { openSides, type Sides } from "./open-sides.ts";
 import { endFile, restartScenarios } from "./restart-scenarios.ts";
 import type { Scenario } from "./scenario.ts";
-import { plainScenarios, scenarioTable } from "./scenarios.ts";
+import { crictlPage, plainScenarios, scenarioTable } from "./scenarios.ts";
 import { differences, type Told } from "./told.ts";
 
 const absent = process.env.KEELSON_PEERS !== "all" || !peers.has("bookworm");
@@ -54,6 +53,6 @@ describe.skipIf(absent)("keelsond beside containerd 1.6", { timeout: 60_000 }, (
 });
 
 it("docs/reference/crictl.md has these scenarios and their exceptions", async () => {
-  const page = await readFile(join(import.meta.dirname, "../../../../docs/reference/crictl.md"), "utf8");
+  const page = await readFile(crictlPage, "utf8");
   expect(readBlock(page, "scenarios")).toBe(scenarioTable());
 });

@@ -1,4 +1,8 @@
-// All scenarios, and the table of them in docs/reference/crictl.md.
+// All scenarios, and the table of them in docs/reference/crictl.md, which it writes when it is run as a program.
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import process from "node:process";
+import { replaceBlock } from "../../../../scripts/generated-block.ts";
 import { containerScenarios } from "./container-scenarios.ts";
 import { imageScenarios } from "./image-scenarios.ts";
 import { mountScenarios } from "./mount-scenarios.ts";
@@ -6,6 +10,8 @@ import { restartScenarios } from "./restart-scenarios.ts";
 import { sandboxScenarios } from "./sandbox-scenarios.ts";
 import type { Scenario } from "./scenario.ts";
 import { comparedFields } from "./told.ts";
+
+export const crictlPage: string = join(import.meta.dirname, "../../../../docs/reference/crictl.md");
 
 /** Those that need no restart. */
 export const plainScenarios: readonly Scenario[] = [
@@ -33,4 +39,8 @@ export function scenarioTable(): string {
     "",
     ...exceptions.map(({ why }, index) => `- [${index + 1}] ${why}.`),
   ].join("\n");
+}
+
+if (process.argv[1] === import.meta.filename) {
+  writeFileSync(crictlPage, replaceBlock(readFileSync(crictlPage, "utf8"), "scenarios", scenarioTable()));
 }
