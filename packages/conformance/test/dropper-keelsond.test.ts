@@ -41,11 +41,6 @@ it.skipIf(skip)(
           "RuntimeHandlerFeatures.user_namespaces",
           "RuntimeHandlerFeatures.recursive_read_only_mounts",
         ],
-        "CNI's plugins have their ranges of addresses from their own configuration": [
-          "UpdateRuntimeConfigRequest.runtime_config",
-          "RuntimeConfig.network_config",
-          "NetworkConfig.pod_cidr",
-        ],
       },
     });
     console.info(`keelsond: ${noticed} of ${tried} claims on ${fields} fields are true`);

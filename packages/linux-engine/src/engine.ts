@@ -102,8 +102,11 @@ export async function composeLinuxEngine(
     const probe = { folder: join(folders.root, "probe"), cacheFolder: folders.state, cgroups, log };
     await removeProbeLeftovers(probe);
     const { probed, refused } = await findHandlers(options, probe);
-    const everywhere = [...probed.values()].every((one) => one.recursiveReadOnlyMounts);
-    const facts = readHostFacts(layout, cgroups.driver, { recursiveReadOnlyMounts: everywhere });
+    const factsByHandler = new Map(
+      [...probed].map(([handler, runtime]) => [handler, readHostFacts(layout, cgroups.driver, runtime)]),
+    );
+    // of a handler that is not configured any more nothing is known
+    const facts = readHostFacts(layout, cgroups.driver, { recursiveReadOnlyMounts: false });
     const paths = containerPaths(folders.state);
     const initPaths = containerPaths(join(folders.state, "pod-inits"));
     for (const folder of [
@@ -146,6 +149,7 @@ export async function composeLinuxEngine(
       cgroupLayout: readCgroupLayout,
       cgroupDriver: cgroups.driver,
       facts,
+      factsOf: (handler) => factsByHandler.get(handler) ?? facts,
       images: images.holds,
       findImage: (image) => images.engine.resolve(image),
       hostPaths: new HostPaths(),

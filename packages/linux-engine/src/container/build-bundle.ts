@@ -35,6 +35,7 @@ export async function buildBundle(subject: BundleSubject, tools: ContainerDeps, 
   const { record, sandbox, volumes, images } = subject;
   const { config } = record;
   const context = config.linux?.securityContext;
+  const facts = tools.factsOf(sandbox.runtimeHandler);
   const rootfs = tools.paths.rootfs(record.id);
   const resources = tools.sandboxParts(sandbox);
   const image = await tools.images.processConfig(record.image.id);
@@ -50,7 +51,7 @@ export async function buildBundle(subject: BundleSubject, tools: ContainerDeps, 
     config,
     sandbox: sandbox.config,
     image,
-    facts: tools.facts,
+    facts,
     user,
     rootfs,
     cgroupsPath: buildCgroupsPath({
@@ -71,7 +72,7 @@ export async function buildBundle(subject: BundleSubject, tools: ContainerDeps, 
   return {
     ...built,
     reported: [
-      ...admitContainer(config, sandbox.config, tools.facts),
+      ...admitContainer(config, sandbox.config, facts),
       ...imageVolumes(image.volumes ?? [], config.mounts).reported,
       ...built.reported,
     ],

@@ -39,7 +39,7 @@ export function linuxContainers(deps: ContainerDeps, running: RunningContainers)
   };
   return {
     admit: (config, sandbox) => {
-      admitContainer(config, sandbox.config, deps.facts);
+      admitContainer(config, sandbox.config, deps.factsOf(sandbox.runtimeHandler));
     },
 
     create: async (record, sandbox, journal, task) => {

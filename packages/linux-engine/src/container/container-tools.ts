@@ -59,7 +59,10 @@ export interface ContainerDeps {
   /** Read anew for each container: somebody may mount a hierarchy. */
   readonly cgroupLayout: () => CgroupLayout;
   readonly cgroupDriver: CgroupDriver;
+  /** What is so for all handlers. */
   readonly facts: HostFacts;
+  /** What is so with the OCI runtime of a handler. */
+  factsOf(runtimeHandler: string): HostFacts;
   readonly images: ImageHolds;
   readonly hostPaths: HostPaths;
   readonly snapshots: ContainerSnapshots;

@@ -66,20 +66,24 @@ export const retryAfterTimeout: Case = defineCase({
   async run({ cri, until, anotherPod }) {
     await anotherPod().run();
     let pod = anotherPod();
-    const givenUp = async (): Promise<boolean> => {
+    const retried = async (): Promise<string> => {
       const given = new AbortController();
       await mkdir(pod.config.logDirectory, { recursive: true });
       const first = cri.runPodSandbox({ config: pod.config }, { signal: given.signal }).then(
-        () => false,
         () => true,
+        () => false,
       );
       await cri.version({}); // the first is on its way
       given.abort();
-      return await first;
+      if (await first) return "";
+      return await until("the retry is answered", () => pod.runAnew().catch(stillReserved), { withinMs: 20_000 });
     };
-    // an answer may be quicker than its caller's patience ends
-    for (let count = 0; count < 5 && !(await givenUp()); count++) pod = anotherPod();
-    const id = await until("the retry is answered", () => pod.runAnew().catch(stillReserved), { withinMs: 20_000 });
+    let id = await retried();
+    // an answer may be on its way before its caller gives up
+    for (let count = 0; id === "" && count < 5; count++) {
+      pod = anotherPod();
+      id = await retried();
+    }
     expect((await expectSuccess(cri.podSandboxStatus({ podSandboxId: id }))).status?.state).toBe(
       PodSandboxState.SANDBOX_READY,
     );
@@ -88,8 +92,9 @@ export const retryAfterTimeout: Case = defineCase({
   },
 });
 
-/** What others answer while the first call is still under way. */
-function stillReserved(error: unknown): undefined {
+/** What others answer while the first call is still under way; "" when it was answered after all. */
+function stillReserved(error: unknown): "" | undefined {
   if (isCriError(error) && /reserved|already exists/i.test(error.message)) return undefined;
+  if (isCriError(error, "ALREADY_EXISTS")) return "";
   throw error;
 }

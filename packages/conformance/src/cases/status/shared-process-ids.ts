@@ -53,7 +53,7 @@ export const sharedProcessIds: Case = defineCase({
 export const firstProcessOfAPod: Case = defineCase({
   name: "a container that shares process IDs can't kill the pod's first process",
   cites: "runtime.v1 NamespaceMode: POD; pid_namespaces(7): no signal that it does not handle reaches it from inside",
-  covers: ["NamespaceOption.pid"],
+  covers: [],
   needs: ["inside"],
   async run({ anotherPod }) {
     const pod = sharing({ anotherPod });
