@@ -1,19 +1,23 @@
 import { readdir, rmdir } from "node:fs/promises";
 import { join } from "node:path";
-import { expect, fail } from "../../assert/expect.ts";
+import { expect } from "../../assert/expect.ts";
 import { type Case, defineCase } from "../../case.ts";
 import type { Pod } from "../../stage/pod.ts";
+import type { Stage } from "../../stage/stage.ts";
 import { findProcesses, type NodeProcess } from "./node-processes.ts";
 import { recorded, sandboxInfo } from "./recorded.ts";
 
 const cgroupRoot = "/sys/fs/cgroup";
 
 /** Starts a container whose shell can be told from all other processes of the node. */
-async function startNamed(pod: Pod, word: string): Promise<NodeProcess> {
+async function startNamed({ until }: Pick<Stage, "until">, pod: Pod, word: string): Promise<NodeProcess> {
   const command = ["sh", "-c", `: ${word}\ntrap 'exit 143' TERM\nwhile :; do sleep 3600 & wait $!; done`];
   await pod.start({ config: { command } });
-  const [one] = await findProcesses(async (process) => (await process.read("cmdline")).includes(`: ${word}\n`));
-  return one ?? fail("no process of the node has the container's command");
+  // what a runtime started may still be about to become the command
+  return await until("a process of the node has the container's command", async () => {
+    const [one] = await findProcesses(async (process) => (await process.read("cmdline")).includes(`: ${word}\n`));
+    return one;
+  });
 }
 
 /** Where a process lies, in the hierarchy of the memory controller or of cgroup v2. */
@@ -52,7 +56,8 @@ export const cgroupParent: Case = defineCase({
   async run(stage) {
     const { pod: ordinary, anotherPod, unique, target } = stage;
     const inside = target.has.includes("inside");
-    const systemd = inside && (await cgroupOf(await startNamed(ordinary, `${unique}-driver`))).endsWith(".scope");
+    const systemd =
+      inside && (await cgroupOf(await startNamed(stage, ordinary, `${unique}-driver`))).endsWith(".scope");
     const { asked, path } = parentFor(target.cgroupParent ?? "", unique, systemd);
     const { $typeName: _, ...linux } = ordinary.config.linux ?? { $typeName: "" };
     const pod = anotherPod({ config: { linux: { ...linux, cgroupParent: asked } } });
@@ -63,7 +68,10 @@ export const cgroupParent: Case = defineCase({
       return;
     }
     try {
-      const [one, other] = [await startNamed(pod, `${unique}-one`), await startNamed(pod, `${unique}-other`)];
+      const [one, other] = [
+        await startNamed(stage, pod, `${unique}-one`),
+        await startNamed(stage, pod, `${unique}-other`),
+      ];
       for (const process of [one, other]) expect(await cgroupOf(process)).toContain(`${path}/`);
       // each has one of its own there
       expect(await cgroupOf(one)).not.toBe(await cgroupOf(other));
