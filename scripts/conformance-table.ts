@@ -79,6 +79,7 @@ export function renderConformance(cases: readonly NamedCase[], columns: readonly
     ...intro,
     "",
     ...renderCounts(cases, columns),
+    ...renderAnywhere(columns),
   ];
   for (const area of areas) {
     const own = cases.filter((one) => one.area === area).toSorted(byName);
@@ -101,6 +102,13 @@ function renderCounts(cases: readonly NamedCase[], columns: readonly Column[]): 
     row(["-", ...columns.map(() => "-")]),
     ...verdicts.map((verdict) => row([verdict, ...columns.map((column) => String(count(column, verdict)))])),
   ];
+}
+
+function renderAnywhere(columns: readonly Column[]): readonly string[] {
+  const items = columns.flatMap(({ title, list }) =>
+    (list?.anywhere ?? []).map(({ when = "", reason }) => `- ${title}, when ${when}: ${plain(reason)}.`),
+  );
+  return items.length === 0 ? [] : ["", "What any case may meet at times:", "", ...items];
 }
 
 function renderArea(cases: readonly NamedCase[], columns: readonly Column[]): readonly string[] {

@@ -4,7 +4,8 @@ import { ContainerState, PodSandboxState } from "@keelson/cri-api/v1";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { linuxGate } from "../../../scripts/linux-gate.ts";
 import { exited, logFolder, logLines, runPod, startContainer } from "./harness/pods.ts";
-import { startNode, type TestNode } from "./harness/start-node.ts";
+import { startReadyNode } from "./harness/ready-node.ts";
+import type { TestNode } from "./harness/start-node.ts";
 
 const kills = process.env.KEELSON_LONG === undefined ? 5 : 20;
 
@@ -12,10 +13,7 @@ describe.skipIf(linuxGate.skip)("keelsond killed and started again", () => {
   let node: TestNode;
   let image: string;
   beforeAll(async () => {
-    node = await startNode();
-    image = await node.push("busybox:latest");
-    await using cri = await node.connect();
-    await cri.images.pullImage({ image: { image } });
+    ({ node, image } = await startReadyNode());
   }, 60_000);
   afterAll(() => node.close(), 60_000);
 

@@ -6,8 +6,9 @@ import type { CriConnection } from "@keelson/cri-client";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { linuxGate } from "../../../scripts/linux-gate.ts";
 import { cgroupFolderOf, readFirst } from "./harness/cgroup-files.ts";
-import { containerConfig, logFolder, type Pod, runPod, startContainer } from "./harness/pods.ts";
-import { startNode, type TestNode } from "./harness/start-node.ts";
+import { containerConfig, type Pod, startContainer } from "./harness/pods.ts";
+import { startReadyPod } from "./harness/ready-node.ts";
+import type { TestNode } from "./harness/start-node.ts";
 
 const MiB = 1024n * 1024n;
 type Limits = MessageInitShape<typeof LinuxContainerResourcesSchema>;
@@ -18,11 +19,7 @@ describe.skipIf(linuxGate.skip)("limits that change while a container lives", ()
   let cri: CriConnection;
   let pod: Pod;
   beforeAll(async () => {
-    node = await startNode();
-    image = await node.push("busybox:latest");
-    cri = await node.connect();
-    await cri.images.pullImage({ image: { image } });
-    pod = await runPod(cri, { logDirectory: logFolder(node.folder) });
+    ({ node, image, cri, pod } = await startReadyPod());
   }, 60_000);
   afterAll(async () => {
     cri.close();

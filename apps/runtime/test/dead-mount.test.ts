@@ -6,7 +6,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { mount, unmount } from "../../../packages/linux-engine/src/sys/mount.ts";
 import { linuxGate } from "../../../scripts/linux-gate.ts";
 import { type ContainerOptions, containerConfig, logFolder, runPod, startContainer } from "./harness/pods.ts";
-import { startNode, type TestNode } from "./harness/start-node.ts";
+import { startReadyNode } from "./harness/ready-node.ts";
+import type { TestNode } from "./harness/start-node.ts";
 
 describe.skipIf(linuxGate.skip)("volumes on a file system that does not answer", () => {
   let node: TestNode;
@@ -14,10 +15,7 @@ describe.skipIf(linuxGate.skip)("volumes on a file system that does not answer",
   let fuse: number;
   let dead: string;
   beforeAll(async () => {
-    node = await startNode();
-    image = await node.push("busybox:latest");
-    await using cri = await node.connect();
-    await cri.images.pullImage({ image: { image } });
+    ({ node, image } = await startReadyNode());
     // nobody serves it: whoever looks at it waits until the descriptor is closed
     dead = join(node.folder, "dead");
     await mkdir(dead);

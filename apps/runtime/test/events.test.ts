@@ -5,7 +5,8 @@ import type { ContainerEvent } from "@keelson/cri-client";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { linuxGate } from "../../../scripts/linux-gate.ts";
 import { logFolder, runPod, startContainer } from "./harness/pods.ts";
-import { commandsNaming, startNode, type TestNode } from "./harness/start-node.ts";
+import { startReadyNode } from "./harness/ready-node.ts";
+import { commandsNaming, type TestNode } from "./harness/start-node.ts";
 
 /** In the order of the protocol's numbers. */
 const happened = ["created", "started", "stopped", "deleted"] as const;
@@ -24,10 +25,7 @@ describe.skipIf(linuxGate.skip)("keelsond's events", () => {
   let node: TestNode;
   let image: string;
   beforeAll(async () => {
-    node = await startNode();
-    image = await node.push("busybox:latest");
-    await using cri = await node.connect();
-    await cri.images.pullImage({ image: { image } });
+    ({ node, image } = await startReadyNode());
   }, 60_000);
   afterAll(() => node.close(), 60_000);
 

@@ -6,7 +6,8 @@ import type { CriConnection } from "@keelson/cri-client";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { linuxGate } from "../../../scripts/linux-gate.ts";
 import { logFolder, runPod, startContainer } from "./harness/pods.ts";
-import { startNode, type TestNode } from "./harness/start-node.ts";
+import { startReadyNode } from "./harness/ready-node.ts";
+import type { TestNode } from "./harness/start-node.ts";
 
 /** The numbers that a container wrote, over the files of its log in their order; what was written in parts is one. */
 async function numbersIn(files: readonly string[]): Promise<readonly number[]> {
@@ -29,10 +30,8 @@ describe.skipIf(linuxGate.skip)("the log of a container that writes at full spee
   let image: string;
   let cri: CriConnection;
   beforeAll(async () => {
-    node = await startNode();
-    image = await node.push("busybox:latest");
+    ({ node, image } = await startReadyNode());
     cri = await node.connect();
-    await cri.images.pullImage({ image: { image } });
   }, 60_000);
   afterAll(async () => {
     cri.close();

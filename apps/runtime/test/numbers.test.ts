@@ -7,7 +7,8 @@ import type { CriConnection } from "@keelson/cri-client";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { linuxGate } from "../../../scripts/linux-gate.ts";
 import { type ContainerOptions, containerConfig, logFolder, type Pod, runPod } from "./harness/pods.ts";
-import { startNode, type TestNode } from "./harness/start-node.ts";
+import { startReadyNode } from "./harness/ready-node.ts";
+import type { TestNode } from "./harness/start-node.ts";
 
 const numbers = [-1n, 1n, 2n ** 31n, 2n ** 32n, 2n ** 53n + 1n, 2n ** 63n - 1n];
 
@@ -18,10 +19,8 @@ describe.skipIf(linuxGate.skip)("T12.03: numbers", () => {
   let pod: Pod;
   let made = 0;
   beforeAll(async () => {
-    node = await startNode();
-    image = await node.push("busybox:latest");
+    ({ node, image } = await startReadyNode());
     cri = await node.connect();
-    await cri.images.pullImage({ image: { image } });
     pod = await runPod(cri, { logDirectory: logFolder(node.folder), network: NamespaceMode.NODE });
   }, 60_000);
   afterAll(async () => {

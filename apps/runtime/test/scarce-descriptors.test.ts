@@ -6,7 +6,8 @@ import type { CriConnection } from "@keelson/cri-client";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { linuxGate } from "../../../scripts/linux-gate.ts";
 import { containerConfig, logFolder, podConfig } from "./harness/pods.ts";
-import { startNode, type TestNode } from "./harness/start-node.ts";
+import { startReadyNode } from "./harness/ready-node.ts";
+import type { TestNode } from "./harness/start-node.ts";
 import { traces, untilAsBefore } from "./harness/traces.ts";
 
 const run = promisify(execFile);
@@ -18,10 +19,8 @@ describe.skipIf(linuxGate.skip)("keelsond that can open nothing more", () => {
   let cri: CriConnection;
   let image: string;
   beforeAll(async () => {
-    node = await startNode();
-    image = await node.push("busybox:latest");
+    ({ node, image } = await startReadyNode());
     cri = await node.connect();
-    await cri.images.pullImage({ image: { image } });
     for (const call of life().values()) await call();
     // the first start tries the OCI runtimes, and leaves a folder
     await node.stop();

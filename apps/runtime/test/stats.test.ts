@@ -7,7 +7,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { linuxGate } from "../../../scripts/linux-gate.ts";
 import { cpuTimeOf, memoryOf } from "./harness/cgroup-files.ts";
 import { logFolder, logLines, type Pod, runPod, startContainer } from "./harness/pods.ts";
-import { startNode, type TestNode } from "./harness/start-node.ts";
+import { startReadyPod } from "./harness/ready-node.ts";
+import type { TestNode } from "./harness/start-node.ts";
 
 const MiB = 1024n * 1024n;
 const second = 1_000_000_000n;
@@ -18,11 +19,7 @@ describe.skipIf(linuxGate.skip)("statistics beside what the kernel shows", { tim
   let cri: CriConnection;
   let pod: Pod;
   beforeAll(async () => {
-    node = await startNode();
-    image = await node.push("busybox:latest");
-    cri = await node.connect();
-    await cri.images.pullImage({ image: { image } });
-    pod = await runPod(cri, { logDirectory: logFolder(node.folder) });
+    ({ node, image, cri, pod } = await startReadyPod());
   }, 60_000);
   afterAll(async () => {
     cri.close();

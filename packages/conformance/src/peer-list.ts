@@ -5,6 +5,8 @@ export interface PeerList {
   readonly runtime: string;
   readonly version: string;
   readonly known: Readonly<Record<string, KnownFailure>>;
+  /** What any case may meet there at times, whatever it is about. */
+  readonly anywhere?: readonly Omit<KnownFailure, "transcript">[];
 }
 
 export interface KnownFailure {

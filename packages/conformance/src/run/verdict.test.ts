@@ -17,6 +17,7 @@ const list: PeerList = {
     "exec/a": { reason: "it is old", says: "want \\d+, got 0", transcript: [] },
     "exec/c": { reason: "it races", says: "want", when: "the end comes first", transcript: [] },
   },
+  anywhere: [{ reason: "it forgets", says: "connection closed", when: "the end comes first" }],
 };
 
 describe("verdictOf()", () => {
@@ -27,6 +28,8 @@ describe("verdictOf()", () => {
     ["exec/a", "skipped", "needs inside", "skipped"],
     ["exec/b", "failed", "want 12, got 0", "failed"],
     ["exec/b", "passed", "", "passed"],
+    ["exec/b", "failed", "UNKNOWN: connection closed", "known"],
+    ["exec/a", "failed", "UNKNOWN: connection closed", "known"],
     ["exec/c", "failed", "want 12, got 1", "known"],
     ["exec/c", "failed", "there is no session", "failed"],
     ["exec/c", "passed", "", "passed"],

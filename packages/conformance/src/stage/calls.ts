@@ -62,11 +62,11 @@ async function unary(
   { signal, transcript, intercept }: CallsOptions,
 ): Promise<Message> {
   const request = create(method.input, init as Record<string, unknown>);
-  transcript.add(`→ ${method.name} ${writeMessage(method.input, request)}`);
+  transcript.add(() => `→ ${method.name} ${writeMessage(method.input, request)}`);
   try {
     const next = (asked: Message = request): Promise<Message> => call(asked, bounded(own, signal()));
     const answer = await (intercept === undefined ? next() : intercept.unary({ method, request }, next));
-    transcript.add(`← ${method.name} ${writeMessage(method.output, answer)}`);
+    transcript.add(() => `← ${method.name} ${writeMessage(method.output, answer)}`);
     return answer;
   } catch (error) {
     transcript.add(`← ${method.name} ${writeError(error)}`);
@@ -82,11 +82,11 @@ async function* streamed(
   { signal, transcript, intercept }: CallsOptions,
 ): AsyncGenerator<Message, void> {
   const request = create(method.input, init as Record<string, unknown>);
-  transcript.add(`→ ${method.name} ${writeMessage(method.input, request)}`);
+  transcript.add(() => `→ ${method.name} ${writeMessage(method.input, request)}`);
   try {
     const next = (asked: Message = request): AsyncIterable<Message> => call(asked, bounded(own, signal()));
     for await (const message of intercept?.stream({ method, request }, next) ?? next()) {
-      transcript.add(`← ${method.name} ${writeMessage(method.output, message)}`);
+      transcript.add(() => `← ${method.name} ${writeMessage(method.output, message)}`);
       yield message;
     }
     transcript.add(`← ${method.name} ends`);

@@ -3,16 +3,19 @@ import { isCriError } from "@keelson/cri-api/errors";
 
 /** What was asked and answered in a case, a line each. */
 export class Transcript {
-  readonly #lines: string[] = [];
+  readonly #entries: { readonly ms: number; readonly line: string | (() => string) }[] = [];
   readonly #began: number = performance.now();
 
-  add(line: string): void {
-    const ms = (performance.now() - this.#began).toFixed(0).padStart(6);
-    this.#lines.push(`${ms} ms  ${line.length > 600 ? `${line.slice(0, 600)}…` : line}`);
+  /** A function is asked when somebody reads, which is only so of cases that fail. */
+  add(line: string | (() => string)): void {
+    this.#entries.push({ ms: performance.now() - this.#began, line });
   }
 
   lines(): readonly string[] {
-    return [...this.#lines];
+    return this.#entries.map((entry) => {
+      const line = typeof entry.line === "string" ? entry.line : entry.line();
+      return `${entry.ms.toFixed(0).padStart(6)} ms  ${line.length > 600 ? `${line.slice(0, 600)}…` : line}`;
+    });
   }
 }
 
