@@ -74,11 +74,18 @@ async function answering(options: DaemonOptions, child: ChildProcess): Promise<C
   }
 }
 
+/** So many pods are removed at once. */
+const lanes = 4;
+
 async function removePods(cri: CriConnection): Promise<void> {
-  for (const { id } of (await cri.runtime.listPodSandbox({})).items) {
-    await cri.runtime.stopPodSandbox({ podSandboxId: id });
-    await cri.runtime.removePodSandbox({ podSandboxId: id });
-  }
+  const pods = (await cri.runtime.listPodSandbox({})).items;
+  const lane = async (): Promise<void> => {
+    for (let pod = pods.pop(); pod !== undefined; pod = pods.pop()) {
+      await cri.runtime.stopPodSandbox({ podSandboxId: pod.id });
+      await cri.runtime.removePodSandbox({ podSandboxId: pod.id });
+    }
+  };
+  await Promise.all(Array.from({ length: lanes }, lane));
 }
 
 async function end(child: ChildProcess, ended: Promise<unknown>): Promise<void> {

@@ -19,7 +19,7 @@ const { values } = parseArgs({
   options: {
     containerd: { type: "string" },
     slices: { type: "string", default: "4" },
-    slice: { type: "string", default: "500" },
+    slice: { type: "string", default: "400" },
     running: { type: "string", default: "30" },
     listed: { type: "string", default: "1000" },
     folder: { type: "string", default: tmpdir() },
