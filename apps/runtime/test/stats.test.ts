@@ -40,6 +40,10 @@ describe.skipIf(linuxGate.skip)("statistics beside what the kernel shows", { tim
     const { stdout } = await cri.runtime.execSync({ containerId, cmd: ["cat", file], timeout: 10n });
     return Buffer.from(stdout).toString();
   };
+  const namesIn = async (containerId: string, folder: string): Promise<readonly string[]> => {
+    const { stdout } = await cri.runtime.execSync({ containerId, cmd: ["ls", folder], timeout: 10n });
+    return Buffer.from(stdout).toString().trim().split("\n");
+  };
   /** Waits until a container has said that it is ready. */
   const ready = async (containerId: string): Promise<void> => {
     const { status } = await cri.runtime.containerStatus({ containerId });
@@ -162,6 +166,41 @@ describe.skipIf(linuxGate.skip)("statistics beside what the kernel shows", { tim
     await cri.runtime.stopPodSandbox(own);
     expect((await cri.runtime.listPodSandboxStats({ filter: { id: own.podSandboxId } })).stats).toEqual([]);
     await cri.runtime.removePodSandbox(own);
+  });
+
+  it("metrics count processes, what they have open, and limits, as the kernel does", async () => {
+    const script = "exec 7<>/dev/null; nc -l -p 4000 & sleep 3600 & echo ready; exec sleep 3600";
+    const resources = { cpuPeriod: 50_000n, cpuQuota: 20_000n, cpuShares: 512n, memoryLimitInBytes: 64n * MiB };
+    const id = await startContainer(cri, pod, { name: "counted", image, script, resources });
+    await ready(id);
+    const { descriptors } = await cri.runtime.listMetricDescriptors({});
+    const extra = (name: string) => (descriptors.find((one) => one.name === name)?.labelKeys.length ?? 0) - 5;
+    const told = async (): Promise<Readonly<Record<string, bigint | undefined>>> => {
+      const { podMetrics } = await cri.runtime.listPodSandboxMetrics({});
+      const own = podMetrics.flatMap((one) => one.containerMetrics).find((one) => one.containerId === id);
+      return Object.fromEntries(
+        (own?.metrics ?? []).map(({ name, labelValues, value }) => {
+          return [[name, ...labelValues.slice(labelValues.length - extra(name))].join(" "), value?.value];
+        }),
+      );
+    };
+    // the shell's children begin in their own time
+    await expect.poll(async () => (await told()).container_sockets, { timeout: 10_000 }).toBe(1n);
+    const [, files] = /^Max open files +(\d+)/m.exec(await read(id, "/proc/1/limits")) ?? [];
+    const pids = (await read(id, "/proc/1/task/1/children")).trim().split(" ");
+    const opened = await Promise.all(["1", ...pids].map((pid) => namesIn(id, `/proc/${pid}/fd`)));
+    expect(await told()).toMatchObject({
+      container_processes: 3n,
+      container_threads: 3n,
+      container_file_descriptors: BigInt(opened.flat().length),
+      "container_ulimits_soft max_open_files": BigInt(files ?? 0),
+      container_spec_cpu_period: 50_000n,
+      container_spec_cpu_quota: 20_000n,
+      container_spec_cpu_shares: 512n,
+      container_spec_memory_limit_bytes: 64n * MiB,
+      container_oom_events_total: 0n,
+    });
+    await cri.runtime.removeContainer({ containerId: id });
   });
 
   it("a pod on the node's network has none of its own", async () => {

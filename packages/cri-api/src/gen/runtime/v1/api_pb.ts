@@ -4931,7 +4931,7 @@ export const WindowsContainerStatsSchema: GenMessage<WindowsContainerStats> = /*
 
 /**
  * Pressure on one resource of a cgroup: how long its tasks could not go on for want of it (the kernel's pressure stall
- * information). Unset on cgroup v1 and on kernels without it. Since 1.33.
+ * information). Unset without cgroup v2 and on kernels that do not count it. Since 1.33.
  *
  * @generated from message runtime.v1.PsiStats
  */
@@ -5163,7 +5163,7 @@ export type IoUsage = Message<"runtime.v1.IoUsage"> & {
   timestamp: bigint;
 
   /**
-   * Pressure on disks. Unset on cgroup v1.
+   * Pressure on disks. Unset without cgroup v2.
    *
    * @generated from field: runtime.v1.PsiStats psi = 2;
    */
