@@ -3,6 +3,8 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { ClientResult } from "./client/client-result.ts";
 import { clientPart } from "./client/client-tables.ts";
+import type { ListResult } from "./lists/list-result.ts";
+import { listPart } from "./lists/list-tables.ts";
 import type { PodLifeResult, SyscallResult } from "./results.ts";
 import { callTables, circumstanceLines, imageLine, resultTable } from "./tables.ts";
 
@@ -36,5 +38,6 @@ text = replacePart(
     callTables(calls),
   ].join("\n\n"),
 );
+text = replacePart(text, "lists", listPart(await read<ListResult>("lists.json")));
 text = replacePart(text, "client", clientPart(await read<ClientResult>("client.json")));
 await writeFile(page, text);

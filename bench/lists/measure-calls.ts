@@ -13,6 +13,8 @@ export const inFlights: readonly number[] = [1, 8];
 /** After a slice: what a runtime does after its last answer belongs to the slice. */
 const settleMs = 50;
 const warmUpMs = 400;
+/** Before the first call of all: until V8 has compiled what every call passes. */
+const longWarmUpMs = 2500;
 
 export interface Subject {
   readonly runtime: Runtime;
@@ -42,9 +44,10 @@ export async function measureCalls(
   const pids = new Map<Subject, readonly number[]>();
   for (const subject of subjects) pids.set(subject, await processesOf(subject.runtime, slices.folder));
   const rows: CallRow[] = [];
-  for (const call of calls) {
+  for (const [index, call] of calls.entries()) {
     for (const { runtime, load } of subjects) {
-      await load.perform({ ...call.request[runtime.name], inFlight: 8, durationMs: warmUpMs });
+      const durationMs = index === 0 ? longWarmUpMs : warmUpMs;
+      await load.perform({ ...call.request[runtime.name], inFlight: 8, durationMs });
     }
     for (const inFlight of inFlights) {
       const taken = new Map<Subject, MeasuredSlice[]>(subjects.map((subject) => [subject, []]));
