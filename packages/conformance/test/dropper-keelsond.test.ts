@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { expect, it } from "vitest";
 import { createNode } from "../../../apps/runtime/test/harness/start-node.ts";
 import { linuxGate } from "../../../scripts/linux-gate.ts";
-import { tryClaims } from "./dropper-suite.ts";
+import { countsOf, tryClaims } from "./dropper-suite.ts";
 import { openKeelsondTarget } from "./keelsond-target.ts";
 import { writeLoss } from "./loss-file.ts";
 
@@ -14,7 +14,7 @@ it.skipIf(skip)(
   "a case that covers a field fails when the field is lost, at keelsond",
   { timeout: 3_600_000 },
   async () => {
-    const { fields, tried, noticed, survivors } = await tryClaims({
+    const dropped = await tryClaims({
       engine: "linux",
       async open() {
         let folder = "";
@@ -43,7 +43,8 @@ it.skipIf(skip)(
         ],
       },
     });
-    console.info(`keelsond: ${noticed} of ${tried} claims on ${fields} fields are true`);
+    console.info(countsOf("keelsond", dropped));
+    const { survivors } = dropped;
     expect(survivors, survivors.join("\n")).toEqual([]);
   },
 );

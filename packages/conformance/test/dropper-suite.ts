@@ -37,6 +37,8 @@ export interface Dropped {
   readonly fields: number;
   readonly tried: number;
   readonly noticed: number;
+  /** How many of the noticed ones the runtime noticed, too: it has refused a call without the field. */
+  readonly refused: number;
   /** A sentence for each claim that is not true, and for each case that fails when nothing is lost. */
   readonly survivors: readonly string[];
 }
@@ -54,7 +56,7 @@ export async function tryClaims(options: DropperOptions): Promise<Dropped> {
   const survivors: string[] = [];
   const fields = new Set<Field>();
   let tried = 0;
-  let noticed = 0;
+  let [noticed, refused] = [0, 0];
   const judge = (field: Field | undefined, id: string, outcome: Outcome): void => {
     if (outcome.result === "skipped") return;
     if (field === undefined) {
@@ -63,7 +65,9 @@ export async function tryClaims(options: DropperOptions): Promise<Dropped> {
     }
     fields.add(field);
     tried++;
-    if (hasNoticed(field, outcome)) noticed++;
+    const isRefusal = outcome.by === "error" && namesLost(field, outcome.reason);
+    if (isRefusal) refused++;
+    if (isRefusal || outcome.by === "expectation") noticed++;
     else if (!unseen.has(field)) survivors.push(`${field} (lost at ${placeOf(field)}): ${describe(id, outcome)}`);
   };
   const work = async (): Promise<void> => {
@@ -73,14 +77,18 @@ export async function tryClaims(options: DropperOptions): Promise<Dropped> {
     }
   };
   await Promise.all(Array.from({ length: options.targets }, work));
-  return { fields: fields.size, tried, noticed, survivors: survivors.toSorted() };
+  return { fields: fields.size, tried, noticed, refused, survivors: survivors.toSorted() };
 }
 
-/** By an expectation; or the runtime has refused a call, and names the field that it lacks. */
-function hasNoticed(field: Field, { result, by, reason }: Outcome): boolean {
-  if (result !== "failed") return false;
+/** Whether an error says that the field is missing. */
+function namesLost(field: Field, reason: string): boolean {
   const [, name = ""] = field.split(".");
-  return by === "expectation" || new RegExp(`^INVALID_ARGUMENT: (\\w+\\.)*${name} is (empty|missing)`).test(reason);
+  return new RegExp(`^INVALID_ARGUMENT: (\\w+\\.)*${name} is (empty|missing)`).test(reason);
+}
+
+/** The counts of a run, as a line. */
+export function countsOf(target: string, { fields, tried, noticed, refused }: Dropped): string {
+  return `${target}: ${noticed} of ${tried} claims on ${fields} fields are true, ${refused} of them by a refusal`;
 }
 
 function describe(id: string, { result, by, reason }: Outcome): string {
