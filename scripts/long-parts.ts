@@ -22,6 +22,11 @@ export const longParts: readonly LongPart[] = [
     files: ["packages/cri-client/test/faults-death.test.ts", "apps/runtime/test/adoption.test.ts"],
   },
   {
+    name: "properties",
+    about: "random calls, faults and restarts on the simulated engine with fresh seeds, which are printed",
+    files: ["packages/runtime-core/test/core-properties.test.ts"],
+  },
+  {
     name: "dropper",
     about: "every field that a case of the conformance suite covers, lost on its way at keelsond: the case fails",
     files: ["packages/conformance/test/dropper-keelsond.test.ts"],
