@@ -1,7 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { ContainerConfigSchema } from "@keelson/cri-api/v1";
 import { describe, expect, it } from "vitest";
-import type { ContainerEngine, ContainerRecord } from "../ports/index.ts";
+import type { Clock, ContainerEngine, ContainerRecord } from "../ports/index.ts";
 import { createManualClock, createMemoryStore } from "../sim/index.ts";
 import { withExit } from "../state/facts.ts";
 import { newObjectId } from "../state/object-id.ts";
@@ -41,8 +41,13 @@ async function open(onSignal: (signal: "stop" | "kill", end: () => Promise<void>
     signals.push(which);
     await onSignal(which, end);
   };
-  const stops = new ContainerStops({ engine: { signal }, clock, containers });
-  return { clock, containers, id, signals, end, stops };
+  let setNs = 0n;
+  const setWall = (seconds: number): void => {
+    setNs = BigInt(seconds) * 1_000_000_000n;
+  };
+  const wall: Clock = { now: () => clock.now() + setNs, after: (delayMs, run) => clock.after(delayMs, run) };
+  const stops = new ContainerStops({ engine: { signal }, clock: wall, containers });
+  return { clock, containers, id, signals, end, stops, setWall };
 }
 
 describe("stopping a container", () => {
@@ -112,6 +117,32 @@ describe("stopping a container", () => {
     const { promise } = stops.stop(id, 600_000);
     await settle();
     stops.stop(id, 0);
+    await promise;
+    expect(signals).toEqual(["stop", "kill"]);
+  });
+
+  it.each([3600, -3600])("is shortened also after a wall clock was set by %i seconds", async (seconds) => {
+    const { stops, id, signals, clock, setWall } = await open((signal, end) => (signal === "kill" ? end() : undefined));
+    const { promise } = stops.stop(id, 30_000);
+    await settle();
+    setWall(seconds);
+    stops.stop(id, 2000);
+    await clock.advance(1999);
+    expect(signals).toEqual(["stop"]);
+    await clock.advance(1);
+    await promise;
+    expect(signals).toEqual(["stop", "kill"]);
+    expect(clock.pending).toBe(0);
+  });
+
+  it("is killed in time by the first request also after the wall clock was set back", async () => {
+    const { stops, id, signals, clock, setWall } = await open((signal, end) => (signal === "kill" ? end() : undefined));
+    const { promise } = stops.stop(id, 30_000);
+    await settle();
+    await clock.advance(15_000);
+    setWall(-3600);
+    stops.stop(id, 20_000);
+    await clock.advance(15_000);
     await promise;
     expect(signals).toEqual(["stop", "kill"]);
   });

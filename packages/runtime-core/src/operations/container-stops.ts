@@ -20,8 +20,12 @@ interface Stop {
   readonly kill: PromiseWithResolvers<"kill">;
   /** Rejected when the runtime ends before the container does. */
   readonly closed: PromiseWithResolvers<never>;
+  /** For readers: a wall clock that is set must not move the end. */
   killAtNs: bigint;
-  timer: Timer;
+  /** The shortest grace that was asked for. */
+  graceMs: number;
+  /** One for each request that has shortened the grace: the first that fires ends it. */
+  readonly timers: Timer[];
 }
 
 /**
@@ -55,7 +59,7 @@ export class ContainerStops {
   close(reason: Error): void {
     this.#closed = reason;
     for (const stop of this.#stops.values()) {
-      stop.timer.cancel();
+      cancelAll(stop);
       stop.closed.reject(reason);
     }
   }
@@ -69,28 +73,29 @@ export class ContainerStops {
       try {
         await Promise.race([this.#run(id, graceMs, kill.promise, task), closed.promise]);
       } finally {
-        stop.timer.cancel();
+        cancelAll(stop);
         this.#stops.delete(id);
       }
     });
-    const stop: Stop = { work, kill, closed, ...this.#timer(kill, graceMs) };
+    const killAtNs = this.#options.clock.now() + nanoseconds(graceMs);
+    const stop: Stop = { work, kill, closed, killAtNs, graceMs, timers: [] };
     this.#stops.set(id, stop);
+    this.#killAfter(stop, graceMs);
     return stop;
   }
 
-  #timer(kill: Stop["kill"], graceMs: number): Pick<Stop, "killAtNs" | "timer"> {
-    const { clock } = this.#options;
+  #killAfter({ kill, timers }: Stop, graceMs: number): void {
     if (graceMs <= 0) kill.resolve("kill");
-    return {
-      killAtNs: clock.now() + BigInt(Math.ceil(graceMs)) * 1_000_000n,
-      timer: clock.after(graceMs, () => kill.resolve("kill")),
-    };
+    timers.push(this.#options.clock.after(graceMs, () => kill.resolve("kill")));
   }
 
   #shorten(stop: Stop, graceMs: number): void {
-    if (this.#options.clock.now() + BigInt(Math.ceil(graceMs)) * 1_000_000n >= stop.killAtNs) return;
-    stop.timer.cancel();
-    Object.assign(stop, this.#timer(stop.kill, graceMs));
+    // a grace that is no shorter than an earlier one can't end before it
+    if (graceMs >= stop.graceMs) return;
+    stop.graceMs = graceMs;
+    const killAtNs = this.#options.clock.now() + nanoseconds(graceMs);
+    if (killAtNs < stop.killAtNs) stop.killAtNs = killAtNs;
+    this.#killAfter(stop, graceMs);
   }
 
   /** A later request may have shortened the grace. */
@@ -126,4 +131,10 @@ export class ContainerStops {
       hint: "a process of it hangs in the kernel, often on a file system that does not answer",
     });
   }
+}
+
+const nanoseconds = (ms: number): bigint => BigInt(Math.ceil(ms)) * 1_000_000n;
+
+function cancelAll({ timers }: Stop): void {
+  for (const timer of timers) timer.cancel();
 }
