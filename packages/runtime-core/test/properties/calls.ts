@@ -40,6 +40,8 @@ export interface CallOptions {
 /** What is asked, and how its answer is judged. */
 export interface Request<T = unknown> {
   readonly rpc: Rpc;
+  /** What it has created: kind, name and configuration. */
+  readonly wants?: string;
   /** What it is about: an object's ID, a name. */
   readonly about: string;
   send(life: Life, options: CallOptions): Promise<T>;

@@ -16,6 +16,8 @@ export class InjectedFault extends Error {
 export interface RandomFaults extends Faults {
   /** How often a point fails whose name has `where`, and how often any hangs, up to a minute. No more from `calm` on. */
   readonly rates: { fail: number; where: string; hang: number };
+  /** The points that have failed so far. */
+  readonly failed: ReadonlySet<FaultPoint>;
   /** Whether something has hung so far. */
   readonly hung: boolean;
   /** Lets all go that hang; nothing fails from now on. */
@@ -26,6 +28,7 @@ export interface RandomFaults extends Faults {
 export function createRandomFaults(random: Random, turns: Turns, note: (line: string) => void): RandomFaults {
   const faults = createFaults();
   const rates = { fail: 0, where: "", hang: 0 };
+  const failed = new Set<FaultPoint>();
   let hung = false;
   const hanging = new Set<() => void>();
 
@@ -47,6 +50,7 @@ export function createRandomFaults(random: Random, turns: Turns, note: (line: st
   return {
     ...faults,
     rates,
+    failed,
     get hung() {
       return hung;
     },
@@ -60,6 +64,7 @@ export function createRandomFaults(random: Random, turns: Turns, note: (line: st
       await faults.reach(point, signal);
       if (!point.includes(rates.where) || !random.chance(rates.fail)) return;
       note(`fails: ${point}`);
+      failed.add(point);
       throw new InjectedFault(point);
     },
   };

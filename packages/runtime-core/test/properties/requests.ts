@@ -20,8 +20,10 @@ export class Requests {
 
   runPodSandbox(wanted: PodWanted): Request<{ podSandboxId: string }> {
     const name = `${wanted.name}/${wanted.attempt}`;
-    this.#watcher.wanted.add(wantedKey("sandbox", "", name, wanted.variant));
+    const wants = wantedKey("sandbox", "", name, wanted.variant);
+    this.#watcher.wanted.add(wants);
     return {
+      wants,
       rpc: "RunPodSandbox",
       about: `${name} ${wanted.variant}`,
       send: (life, options) => life.runtime.runPodSandbox({ config: podConfig(wanted) }, options),
@@ -36,8 +38,10 @@ export class Requests {
 
   createContainer(podSandboxId: string, wanted: ContainerWanted): Request<{ containerId: string }> {
     const name = `${wanted.name}/${wanted.attempt}`;
-    this.#watcher.wanted.add(wantedKey("container", podSandboxId, name, wanted.script));
+    const wants = wantedKey("container", podSandboxId, name, wanted.script);
+    this.#watcher.wanted.add(wants);
     return {
+      wants,
       rpc: "CreateContainer",
       about: `${short(podSandboxId)} ${name} ${wanted.script}`,
       send: (life, options) => life.runtime.createContainer({ podSandboxId, config: containerConfig(wanted) }, options),
@@ -125,6 +129,10 @@ export class Requests {
         if (!isOk(answer)) return this.#failed(answer, call);
         const one = this.#watcher.known.get(podSandboxId);
         if (one?.shown?.state === "READY") throw wrong(call, "it is READY");
+        const { containers, containerJoins } = call.life.core;
+        if (containers.all().some(({ id, sandboxId }) => sandboxId === podSandboxId && containerJoins.hides(id))) {
+          throw wrong(call, "a container is being created in it");
+        }
         if (one?.shown !== undefined) one.told.latest = one.shown;
         for (const { shown } of this.#watcher.known.values()) {
           if (shown?.sandboxId === podSandboxId && shown.state === "RUNNING")

@@ -45,7 +45,11 @@ export class Run {
     this.turns = createTurns(this.random);
     const trace = (line: string): void => this.note(line);
     this.faults = createRandomFaults(this.random, this.turns, trace);
-    this.watcher = new Watcher({ moves, notes, trace });
+    this.watcher = new Watcher({
+      ...{ moves, notes, trace },
+      storeFailed: () => this.faults.failed.has("store.commit"),
+      isAwaited: (wanted) => this.#isAwaited(wanted),
+    });
     this.requests = new Requests(this.watcher, (answer, call) => this.#mayFail(answer, call));
     this.images = new ImageRequests((answer, call) => this.#mayFail(answer, call));
     const onViolation = (violation: Violation): void => void this.#violations.push(violation);
@@ -209,6 +213,14 @@ export class Run {
       if (!(error instanceof Violation)) throw error;
       this.#violations.push(error);
     }
+  }
+
+  #isAwaited(wanted: string): boolean {
+    const { life } = this.machine;
+    return this.calls.some(
+      ({ request, life: its, left, answer }) =>
+        request.wants === wanted && its === life && !left && (answer === undefined || isOk(answer)),
+    );
   }
 
   /** Who has asked for the same at the same time gets the same. */

@@ -31,6 +31,10 @@ export interface WatcherOptions {
   readonly moves: Moves;
   readonly notes: EngineNotes;
   readonly trace: (line: string) => void;
+  /** Whether something could not be recorded in this run. */
+  readonly storeFailed: () => boolean;
+  /** Whether somebody waits for this object to be created, or has just been told that it is. */
+  readonly isAwaited: (wanted: string) => boolean;
 }
 
 const heldBy: Readonly<Record<string, string>> = {
@@ -147,6 +151,25 @@ export class Watcher {
     this.#checkTimes(shown);
     const how = first ? "restart" : this.hidden.delete(id) ? "hidden" : "made";
     const record = kind === "sandbox" ? life.core.sandboxes.get(id) : life.core.containers.get(id);
+    if (how === "made" && kind === "container" && this.known.get(sandboxId)?.told.latest?.state === "NOTREADY") {
+      throw new Violation("no illegal move", `container ${id} is created, and its sandbox was told to be stopped`);
+    }
+    if (how === "made" && record?.failed !== undefined && record.steps.length === 0 && !this.#options.storeFailed()) {
+      throw new Violation(
+        "no lost name",
+        `${kind} ${id} (${name}) holds nothing and stands in the way of the next try`,
+      );
+    }
+    const whole = record?.facts !== undefined && record.failed === undefined;
+    // one that could not even be recorded as being reverted is shown as it is
+    if (
+      how !== "restart" &&
+      whole &&
+      !this.#options.storeFailed() &&
+      !this.#options.isAwaited(wantedKey(kind, sandboxId, name, variant))
+    ) {
+      throw new Violation("no lost name", `${kind} ${id} (${name}, ${variant}) is shown, and no caller knows its ID`);
+    }
     moves.count(`${kind} ${appearance(shown, record, how)}`);
     const since = this.#step;
     this.known.set(id, {
