@@ -60,11 +60,15 @@ async function seesWhatIsAsked(deno: string, folder: string): Promise<boolean> {
   return code === 0 && asked.length === 1;
 }
 
+/** Three times what they take on a busy machine. */
+const timeoutMs = 600_000;
+
 async function runWithoutPermissions(deno: string, program: string, folder: string) {
   const audit = `${program}.audit`;
   const flags = ["--no-prompt", "--no-remote", "--no-npm", "--cached-only", "--no-config", "--no-lock"];
   const ended = await end([deno, "run", ...flags, program], {
     cwd: folder,
+    timeoutMs,
     env: {
       DENO_AUDIT_PERMISSIONS: audit,
       ...{ DENO_DIR: join(folder, "cache"), DENO_NO_UPDATE_CHECK: "1", NO_COLOR: "1" },
