@@ -5,6 +5,7 @@ import type { EngineName } from "../../../scripts/cri-fields-declared.ts";
 import type { Field } from "../src/case.ts";
 import { type NamedCase, selectCases } from "../src/run/select-cases.ts";
 import { type Outcome, openSession } from "../src/run/session.ts";
+import type { Target } from "../src/target.ts";
 import type { OpenTarget } from "./conformance-suite.ts";
 import { placeOf } from "./drop-place.ts";
 import { droppingCalls } from "./dropping-calls.ts";
@@ -71,9 +72,19 @@ export async function tryClaims(options: DropperOptions): Promise<Dropped> {
     else if (!unseen.has(field)) survivors.push(`${field} (lost at ${placeOf(field)}): ${describe(id, outcome)}`);
   };
   const work = async (): Promise<void> => {
-    await using target = await openDropping(options);
-    for (let job = waiting.shift(); job !== undefined; job = waiting.shift()) {
-      for (const [{ id }, outcome] of await target.run(job)) judge(job.field, id, outcome);
+    const target = await openDropping(options);
+    // what went wrong is told, also when the target can't be given back for it
+    const failures: unknown[] = [];
+    try {
+      for (let job = waiting.shift(); job !== undefined; job = waiting.shift()) {
+        for (const [{ id }, outcome] of await target.run(job)) judge(job.field, id, outcome);
+      }
+    } catch (error) {
+      failures.push(error);
+    }
+    await target.close().catch((error: unknown) => failures.push(error));
+    if (failures.length > 0) {
+      throw new AggregateError(failures, failures.map((one) => (one instanceof Error ? one.message : "")).join("\n"));
     }
   };
   await Promise.all(Array.from({ length: options.targets }, work));
@@ -117,14 +128,21 @@ function jobsOf({ engine, cases = selectCases(process.env.KEELSON_CONFORMANCE_ON
   return [...controls, ...counted.toSorted((a, b) => b.cases.length - a.cases.length)];
 }
 
-interface Dropping extends AsyncDisposable {
+interface Dropping {
   run(job: Job): Promise<readonly (readonly [NamedCase, Outcome])[]>;
+  close(): Promise<void>;
 }
 
 async function openDropping(options: DropperOptions): Promise<Dropping> {
   const { open, concurrency, waitMs, timeoutMs } = options;
   const opened = await open();
-  const session = await openSession(opened.target);
+  const { restart } = opened.target;
+  let restarting: Promise<void> | undefined;
+  const remembered: Target["restart"] = (signal, meanwhile) => {
+    restarting = restart?.(signal, meanwhile);
+    return restarting ?? Promise.resolve();
+  };
+  const session = await openSession({ ...opened.target, ...(restart && { restart: remembered }) });
   const { runtime, images } = session.connection;
 
   async function runAll(field: Field | undefined, cases: readonly NamedCase[]): Promise<Map<NamedCase, Outcome>> {
@@ -143,6 +161,7 @@ async function openDropping(options: DropperOptions): Promise<Dropping> {
 
   /** For the next field: nothing is lost, no pod is left, and the image is there. */
   async function tidy(): Promise<void> {
+    await restarting; // of a case that ran out of time
     await opened.lose(undefined);
     for (const { id } of (await runtime.listPodSandbox({})).items) {
       await runtime.stopPodSandbox({ podSandboxId: id });
@@ -162,10 +181,13 @@ async function openDropping(options: DropperOptions): Promise<Dropping> {
         await opened.lose({ field, admitted: true });
         for (const [named, outcome] of await runAll(field, refused)) outcomes.set(named, outcome);
       }
-      await tidy();
+      await tidy().catch((cause: unknown) => {
+        const told = cause instanceof Error ? cause.message : String(cause);
+        throw new Error(`after ${field ?? "nothing"} was lost: ${told}`, { cause });
+      });
       return [...outcomes];
     },
-    async [Symbol.asyncDispose]() {
+    async close() {
       await session.close();
       await opened.close();
     },

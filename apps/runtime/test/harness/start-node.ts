@@ -133,6 +133,7 @@ export class TestNode {
   /** Removes all pods and images, ends everything, and fails when mounts or conmons of this node are left. */
   async close(): Promise<void> {
     const left: string[] = [];
+    const failures: unknown[] = [];
     try {
       if (this.#daemon === undefined) await this.start();
       const cri = await this.connect();
@@ -145,9 +146,14 @@ export class TestNode {
       const mounts = await readFile("/proc/self/mountinfo", "utf8");
       left.push(...mounts.split("\n").filter((line) => line.includes(this.folder)));
       left.push(...(await commandsNaming(this.folder)));
-    } finally {
-      if (this.#daemon !== undefined) await this.stop("SIGKILL");
-      await this.#cleanup.close();
+    } catch (error) {
+      failures.push(error);
+    }
+    if (this.#daemon !== undefined) await this.stop("SIGKILL");
+    await this.#cleanup.close().catch((error: unknown) => failures.push(error));
+    if (failures.length > 0) {
+      const told = failures.map((one) => (one instanceof Error ? one.message : String(one)));
+      throw new AggregateError(failures, [...told, ...this.log.slice(-20)].join("\n"));
     }
     if (left.length > 0) throw new Error(`left behind:\n${left.join("\n")}`);
   }
