@@ -1,10 +1,10 @@
-import { readdir, readlink } from "node:fs/promises";
+import { opendir, readdir, readlink, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Sample } from "@keelson/runtime-core/ports";
 import { isErrno } from "../sys/syscall-error.ts";
 import { readKernelFile } from "./read-kernel-file.ts";
 
-/** A container with more has its descriptors counted in so many processes, and in each no more than so many. */
+/** A container with more has its descriptors counted in so many processes, and so many in all looked at for sockets. */
 const mostProcesses = 1_000;
 const mostDescriptors = 10_000;
 
@@ -14,11 +14,12 @@ const mostDescriptors = 10_000;
  */
 export async function processSamples(folder: string, initPid: number): Promise<readonly Sample[]> {
   const pids = await processesOf(folder);
-  let [descriptors, sockets] = [0, 0];
+  let [descriptors, sockets, left] = [0, 0, mostDescriptors];
   for (const pid of pids.slice(0, mostProcesses)) {
-    const open = await openFiles(`/proc/${pid}/fd`);
+    const open = await openFiles(`/proc/${pid}/fd`, left);
     descriptors += open.descriptors;
     sockets += open.sockets;
+    left -= open.looked;
   }
   const limits = (await readKernelFile(`/proc/${initPid}/limits`)) ?? "";
   const [, files] = /^Max open files +(\d+) /m.exec(limits) ?? [];
@@ -40,15 +41,27 @@ async function processesOf(folder: string): Promise<readonly string[]> {
   return [...own, ...(await Promise.all(inner)).flat()];
 }
 
-/** None when the process is gone. */
-async function openFiles(folder: string): Promise<{ readonly descriptors: number; readonly sockets: number }> {
-  const names = await readdir(folder).catch(gone<string[]>([]));
-  let sockets = 0;
-  for (const name of names.slice(0, mostDescriptors)) {
-    const target = await readlink(join(folder, name)).catch(gone(""));
-    if (target.startsWith("socket:")) sockets++;
+interface OpenFiles {
+  readonly descriptors: number;
+  readonly sockets: number;
+  readonly looked: number;
+}
+
+/** None when the process is gone. Of what is not looked at, Linux 6.2 and newer tell the number, as the folder's size. */
+async function openFiles(folder: string, mostLooked: number): Promise<OpenFiles> {
+  let [sockets, looked] = [0, 0];
+  try {
+    if (mostLooked <= 0) return { descriptors: (await stat(folder)).size, sockets, looked };
+    for await (const { name } of await opendir(folder, { bufferSize: 256 })) {
+      if (looked >= mostLooked) return { descriptors: Math.max(looked, (await stat(folder)).size), sockets, looked };
+      const target = await readlink(join(folder, name)).catch(gone(""));
+      if (target.startsWith("socket:")) sockets++;
+      looked++;
+    }
+    return { descriptors: looked, sockets, looked };
+  } catch (error) {
+    return gone({ descriptors: 0, sockets: 0, looked })(error);
   }
-  return { descriptors: names.length, sockets };
 }
 
 function gone<T>(instead: T): (error: unknown) => T {

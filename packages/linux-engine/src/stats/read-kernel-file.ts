@@ -2,6 +2,8 @@ import { close, open, read } from "node:fs";
 import { isErrno } from "../sys/syscall-error.ts";
 
 const chunkBytes = 16 * 1024;
+// What the kernel lists line by line comes in pieces of whole lines that fill a page, and no page is smaller than 4 KiB.
+const leastOfMany = 2 * 1024;
 // more is no cgroup file; memory.stat of a machine with many nodes has some ten KiB
 const mostBytes = 256 * 1024;
 
@@ -29,8 +31,7 @@ async function readAll(fd: number): Promise<string> {
   for (;;) {
     const size = await readSome(fd, buffer);
     text += buffer.toString("latin1", 0, size);
-    // the kernel hands a file over at once, as far as it fits
-    if (size < chunkBytes || text.length >= mostBytes) return text;
+    if (size < leastOfMany || text.length >= mostBytes) return text;
   }
 }
 
