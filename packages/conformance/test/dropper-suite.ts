@@ -188,8 +188,14 @@ async function openDropping(options: DropperOptions): Promise<Dropping> {
       return [...outcomes];
     },
     async close() {
-      await session.close();
-      await opened.close();
+      // what a case had begun when it failed is hidden until somebody asks for it again, or the runtime starts again
+      try {
+        await restart?.("SIGTERM");
+        await tidy();
+      } finally {
+        await session.close();
+        await opened.close();
+      }
     },
   };
 }
