@@ -14,7 +14,7 @@ import { differences, type Told } from "./told.ts";
 
 const absent = process.env.KEELSON_PEERS !== "all" || !peers.has("bookworm");
 
-describe.skipIf(absent)("keelsond beside containerd 1.6", { timeout: 60_000 }, () => {
+describe.skipIf(absent)("keelsond beside containerd 1.6", { timeout: 120_000 }, () => {
   let sides: Sides;
   let controllers: boolean;
   const told = new Map<Scenario, readonly [ours: () => Promise<Told>, theirs: () => Promise<Told>]>();
@@ -32,13 +32,16 @@ describe.skipIf(absent)("keelsond beside containerd 1.6", { timeout: 60_000 }, (
   beforeAll(async () => {
     controllers = await everyControllerIsMounted();
     sides = await openSides();
-  }, 60_000);
-  afterAll(() => sides?.close(), 60_000);
+  }, 120_000);
+  afterAll(() => sides?.close(), 120_000);
+  // one after the other they would make a long end
+  const clear = (): Promise<unknown> => Promise.all([sides.ours.clear(), sides.theirs.clear()]);
 
   it.for(plainScenarios.map((one) => [one.name, one] as const))("%s", async ([, one], context) => {
     if (one.needsControllers === true && !controllers) context.skip("a cgroup controller is mounted nowhere");
     await play(one);
     await compare(one);
+    await clear();
   });
 
   describe("after a restart of both", () => {
@@ -46,7 +49,8 @@ describe.skipIf(absent)("keelsond beside containerd 1.6", { timeout: 60_000 }, (
       for (const one of restartScenarios) await play(one);
       const { ours, theirs } = sides;
       await ours.restart(() => theirs.restart(() => writeFile(endFile(ours.host), "")));
-    }, 60_000);
+    }, 120_000);
+    afterAll(clear, 120_000);
 
     it.for(restartScenarios.map((one) => [one.name, one] as const))("%s", ([, one]) => compare(one));
   });

@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { isCriError } from "@keelson/cri-api/errors";
 import { NamespaceMode, type PodSandboxConfig } from "@keelson/cri-api/v1";
 import type { CriConnection } from "@keelson/cri-client";
 import { type ContainerOptions, containerConfig, exited, type Pod, podConfig } from "../harness/pods.ts";
@@ -32,6 +33,7 @@ export class Side {
   readonly images: Images;
   readonly host: string;
   readonly #runtime: Runtime;
+  readonly #pods = new Set<string>();
 
   constructor(runtime: Runtime, { images, host }: Shared) {
     this.cri = runtime.cri;
@@ -50,7 +52,19 @@ export class Side {
       security.namespaceOptions.pid = pid ?? NamespaceMode.CONTAINER;
     }
     const { podSandboxId } = await this.cri.runtime.runPodSandbox({ config: sandboxConfig });
+    this.#pods.add(podSandboxId);
     return { podSandboxId, sandboxConfig };
+  }
+
+  /** Removes all pods that were made so far. */
+  async clear(): Promise<void> {
+    for (const podSandboxId of this.#pods) {
+      await this.cri.runtime.stopPodSandbox({ podSandboxId }).catch((error: unknown) => {
+        if (!isCriError(error, "NOT_FOUND")) throw error; // 1.6 says so of what the scenario has removed
+      });
+      await this.cri.runtime.removePodSandbox({ podSandboxId });
+      this.#pods.delete(podSandboxId);
+    }
   }
 
   async create(pod: Pod, options: Partial<ContainerOptions> = {}): Promise<string> {
