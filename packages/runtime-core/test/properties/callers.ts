@@ -24,7 +24,7 @@ const weights = {
   imageStatus: 2,
   leave: 6,
   again: 8,
-  breakPod: 2,
+  breakPod: 3,
   join: 1,
   unjoin: 1,
   wait: 2,
@@ -69,7 +69,7 @@ export class Callers {
       const wanted = {
         name: random.pick(["a", "b", "c"]),
         attempt: random.integer(2),
-        variant: random.chance(0.85) ? "X" : "Y",
+        variant: random.chance(0.7) ? "X" : "Y",
       };
       this.#send(() => this.#run.requests.runPodSandbox(wanted));
     },
@@ -89,6 +89,7 @@ export class Callers {
     stop: () => {
       const timeout = this.#run.random.pick([0, 1, 10, 30]);
       this.#forContainer("RUNNING", (id) => this.#run.requests.stopContainer(id, timeout));
+      if (timeout >= 10 && this.#run.random.chance(0.3)) this.#acts.shorten();
     },
     shorten: () => {
       const { calls, watcher, requests } = this.#run;

@@ -55,6 +55,8 @@ export interface Call {
   readonly life: Life;
   /** The step of the run at which it began. */
   readonly began: number;
+  /** How long it has taken so far; undefined when something has hung or could not be recorded. */
+  readonly tookMs: () => number | undefined;
   readonly controller: AbortController;
   readonly timeoutMs: number | undefined;
   /** It began before its life served. */

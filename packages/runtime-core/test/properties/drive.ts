@@ -86,7 +86,7 @@ async function act(run: Run, actions: number): Promise<void> {
       done++;
       // a life that ends in the middle of a start or a create shows more
       const asked = run.pending.map(({ request }) => request.rpc);
-      const times = asked.includes("StartContainer") ? 8 : asked.some((rpc) => /^(Create|Run)/.test(rpc)) ? 3 : 1;
+      const times = asked.includes("StartContainer") ? 12 : asked.some((rpc) => /^(Create|Run)/.test(rpc)) ? 3 : 1;
       if (random.chance(times * mood.restart)) await run.end(random.weighted(mood.ends));
       else callers.act();
       await turns.settle();

@@ -3,19 +3,24 @@ import type { Life } from "./machine.ts";
 import { type ContainerWanted, containerConfig, type PodWanted, podConfig } from "./pods.ts";
 import { rankOf, type Shown, short, stateOfContainer, stateOfSandbox } from "./shown.ts";
 import { Violation } from "./violation.ts";
+import type { EngineNotes } from "./watched-engine.ts";
 import { type Known, type Watcher, wantedKey } from "./watcher.ts";
 
 /** Requests about sandboxes and containers, each with what its answer means. */
 export class Requests {
   readonly #watcher: Watcher;
+  readonly #notes: EngineNotes;
+  /** Changes of limits that run, by container. */
+  readonly #updates = new Map<string, number>();
   /** How a call may fail at all is not for a request to know. */
   readonly #explain: (answer: Answer, call: Call) => boolean;
   /** Limits that a call has set or may set yet, by container. */
   readonly limits = new Map<string, Set<bigint>>();
 
-  constructor(watcher: Watcher, explain: (answer: Answer, call: Call) => boolean) {
+  constructor(watcher: Watcher, notes: EngineNotes, explain: (answer: Answer, call: Call) => boolean) {
     this.#watcher = watcher;
     this.#explain = explain;
+    this.#notes = notes;
   }
 
   runPodSandbox(wanted: PodWanted): Request<{ podSandboxId: string }> {
@@ -101,6 +106,10 @@ export class Requests {
         const one = this.#watcher.known.get(containerId);
         // a start that comes later is none of its business
         if (one?.shown?.state === "RUNNING" && !this.#startsSince(containerId, call)) throw wrong(call, "it runs");
+        const tookMs = call.tookMs() ?? 0;
+        if (tookMs > timeout * 1000 + 6000) {
+          throw new Violation("every call settles", `${nameOf(call)} has taken ${tookMs} ms`);
+        }
         if (one?.shown?.state === "EXITED") one.told.latest = one.shown;
       },
     };
@@ -255,12 +264,19 @@ export class Requests {
   updateContainerResources(containerId: string, limit: bigint): Request {
     const limits = this.limits.get(containerId) ?? new Set();
     this.limits.set(containerId, limits.add(limit));
+    this.#updates.set(containerId, (this.#updates.get(containerId) ?? 0) + 1);
     return {
       rpc: "UpdateContainerResources",
       about: `${short(containerId)} ${limit}`,
       send: (life, options) =>
         life.runtime.updateContainerResources({ containerId, linux: { memoryLimitInBytes: limit } }, options),
       judge: (answer, call) => {
+        // one that is left goes on, nobody knows how long
+        if (answer.code !== "DeadlineExceeded") {
+          const others = (this.#updates.get(containerId) ?? 0) - 1;
+          this.#updates.set(containerId, others);
+          if (others === 0) this.#checkLimit(containerId);
+        }
         if (isOk(answer)) return;
         const one = this.#watcher.known.get(containerId);
         const mayLeave =
@@ -289,6 +305,16 @@ export class Requests {
         else this.#failed(answer, call);
       },
     };
+  }
+
+  /** What holds is what is shown. */
+  #checkLimit(id: string): void {
+    const shown = this.#shown(id);
+    const holds = this.#notes.limits.get(id);
+    if (shown === undefined || shown.state === "EXITED" || holds === undefined || this.#notes.spoilt.has(id)) return;
+    if (holds === shown.limit) return;
+    const what = `container ${short(id)} shows the limit ${shown.limit}, and ${holds} holds`;
+    throw new Violation("a failure leaves nothing", what);
   }
 
   #shown(id: string): Shown | undefined {

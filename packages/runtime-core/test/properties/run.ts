@@ -47,10 +47,11 @@ export class Run {
     this.faults = createRandomFaults(this.random, this.turns, trace);
     this.watcher = new Watcher({
       ...{ moves, notes, trace },
+      hung: () => this.faults.hung,
       storeFailed: () => this.faults.failed.has("store.commit"),
       isAwaited: (wanted) => this.#isAwaited(wanted),
     });
-    this.requests = new Requests(this.watcher, (answer, call) => this.#mayFail(answer, call));
+    this.requests = new Requests(this.watcher, notes, (answer, call) => this.#mayFail(answer, call));
     this.images = new ImageRequests((answer, call) => this.#mayFail(answer, call));
     const onViolation = (violation: Violation): void => void this.#violations.push(violation);
     this.readers = new EventReaders(this.watcher, moves, onViolation);
@@ -109,7 +110,12 @@ export class Run {
   send<T>(request: Request<T>, timeoutMs?: number): Call {
     const { life } = this.machine;
     const controller = new AbortController();
+    const sentMs = this.turns.activeMs();
     const call: Call = {
+      tookMs: () => {
+        const { hung, failed } = this.faults;
+        return hung || failed.has("store.commit") ? undefined : this.turns.activeMs() - sentMs;
+      },
       ...{
         number: ++this.#numbers,
         request: request as Request,

@@ -25,6 +25,8 @@ export interface Turns {
   pass(ms: number): void;
   /** Milliseconds since the beginning, whatever the clock was set to. */
   elapsedMs(): number;
+  /** Of these, those in which nobody was kept from anything. */
+  activeMs(): number;
   /** All that follows at once from what was done. */
   settle(): Promise<void>;
   /** Lets one go, and all that follows from it at once. When nobody is ready, the next timer. */
@@ -48,6 +50,7 @@ export function createTurns(random: Random): Turns {
   const timers = new Set<Pending>();
   let nowNs = 0n;
   let shiftNs = 0n;
+  let passedMs = 0;
 
   const after = (delayMs: number, run: () => void): Timer => {
     const pending = { dueNs: nowNs + BigInt(Math.round(Math.max(delayMs, 0) * 1_000_000)), run };
@@ -103,9 +106,11 @@ export function createTurns(random: Random): Turns {
       shiftNs += BigInt(ms) * 1_000_000n;
     },
     pass: (ms) => {
+      passedMs += ms;
       nowNs += BigInt(ms) * 1_000_000n;
     },
     elapsedMs: () => Number(nowNs / 1_000_000n),
+    activeMs: () => Number(nowNs / 1_000_000n) - passedMs,
     async step() {
       const timer = ready.length === 0 || random.chance(0.05) ? firstTimer() : undefined;
       // whoever is ready is not late by seconds

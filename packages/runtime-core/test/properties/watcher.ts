@@ -31,6 +31,8 @@ export interface WatcherOptions {
   readonly moves: Moves;
   readonly notes: EngineNotes;
   readonly trace: (line: string) => void;
+  /** Whether something has hung in this run. */
+  readonly hung: () => boolean;
   /** Whether something could not be recorded in this run. */
   readonly storeFailed: () => boolean;
   /** Whether somebody waits for this object to be created, or has just been told that it is. */
@@ -69,6 +71,8 @@ export class Watcher {
   /** Objects of which the last life may have told more than this one knows. */
   readonly excused = new Set<string>();
   readonly #options: WatcherOptions;
+  /** Containers that had ended and still had a process when that was looked at. */
+  readonly #ended = new Map<string, true>();
   #looked = false;
   #abandoned = false;
   #step = 0;
@@ -126,6 +130,7 @@ export class Watcher {
     }
     this.#checkRecords(life.core);
     this.#checkHeld(world.leftovers(), life.core);
+    if (this.#step % 64 === 0) this.#checkProcesses(world.running());
   }
 
   get #booted(): boolean {
@@ -154,7 +159,9 @@ export class Watcher {
     if (how === "made" && kind === "container" && this.known.get(sandboxId)?.told.latest?.state === "NOTREADY") {
       throw new Violation("no illegal move", `container ${id} is created, and its sandbox was told to be stopped`);
     }
-    if (how === "made" && record?.failed !== undefined && record.steps.length === 0 && !this.#options.storeFailed()) {
+    // one whose reverting was cut off is shown, for a remove to finish it
+    const isCutOff = first && record?.facts !== undefined;
+    if (record?.failed !== undefined && !isCutOff && record.steps.length === 0 && !this.#options.storeFailed()) {
       throw new Violation(
         "no lost name",
         `${kind} ${id} (${name}) holds nothing and stands in the way of the next try`,
@@ -350,6 +357,19 @@ export class Watcher {
     if (twice<ContainerRecord>(containers.all(), containerIdentity)) {
       throw new Violation("no lost name", "two containers have one name");
     }
+  }
+
+  /** What has ended runs no more, once its signal has had the time to come. */
+  #checkProcesses(running: readonly string[]): void {
+    const still = running.filter((id) => this.#ended.get(id) === true);
+    for (const id of this.#ended.keys()) this.#ended.delete(id);
+    for (const id of running) {
+      const shown = this.known.get(id)?.shown;
+      if (shown?.state === "EXITED" && shown.reason !== "CreateError") this.#ended.set(id, true);
+    }
+    const [first] = still.filter((id) => this.#ended.has(id));
+    if (first === undefined || this.#options.hung()) return;
+    throw new Violation("true answers", `container ${first} is EXITED, and its process runs`);
   }
 
   /** Nothing is made before it is recorded, and nothing forgotten before it is given back. */
