@@ -12,10 +12,9 @@ import {
   type Task,
 } from "@keelson/runtime-core/ports";
 import { podCgroup } from "../cgroup/pod-cgroup.ts";
-import { initUser } from "../spec/build-init-spec.ts";
 import { admitSandbox } from "../spec/guard.ts";
 import type { HostFacts } from "../spec/host-facts.ts";
-import { hostNamespaces, sharesProcessIds } from "../spec/namespaces.ts";
+import { hostNamespaces } from "../spec/namespaces.ts";
 import { sandboxSteps } from "./create.ts";
 import { inspectSandbox } from "./inspect.ts";
 import { podHostname, resolvConfText } from "./pod-files.ts";
@@ -54,7 +53,6 @@ export function createSandboxEngine(options: SandboxEngineOptions): SandboxEngin
       podCgroup(options.cgroups, "", config.linux?.cgroupParent ?? "");
       podHostname(config);
       sandboxSysctls(config);
-      if (sharesProcessIds(config)) initUser(config);
       resolvConfText(config.dnsConfig);
       if (!hostNamespaces(config).network) options.network.admit(config);
     },

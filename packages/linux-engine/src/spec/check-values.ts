@@ -1,5 +1,6 @@
 import { invalidArgument, quote } from "@keelson/cri-api/errors";
 import type { ContainerConfig, PodSandboxConfig } from "@keelson/cri-api/v1";
+import { initUser } from "./build-init-spec.ts";
 import { readCapability } from "./capabilities.ts";
 import { checkCgroupParent } from "./cgroups-path.ts";
 import { checkDevice } from "./devices.ts";
@@ -50,6 +51,7 @@ export function checkSandboxValues(config: PodSandboxConfig, facts: Pick<HostFac
   const cgroupParent = config.linux?.cgroupParent ?? "";
   if (cgroupParent !== "") checkCgroupParent(cgroupParent, facts.cgroupDriver);
   readSysctls(config.linux?.sysctls ?? {});
+  initUser(config); // also where no process of the sandbox's own takes it
   // the kubelet has set them; what is recorded and shown has to mean something all the same
   const { resources, overhead } = config.linux ?? {};
   if (resources !== undefined) checkResources(resources);

@@ -314,6 +314,10 @@ describe("default deny, by value", () => {
 describe("values that mean nothing", () => {
   it.each([
     { name: "a hostname with a newline", run: () => admitSandbox(sandboxConfig({ hostname: "a\nb" }), facts) },
+    {
+      name: "a user of no number, in a sandbox without a process of its own",
+      run: () => admitSandbox(sandboxConfig({ linux: { securityContext: { runAsUser: { value: -1n } } } }), facts),
+    },
     { name: "a long hostname", run: () => admitSandbox(sandboxConfig({ hostname: "a".repeat(65) }), facts) },
     {
       name: "a DNS search with a line of its own",
