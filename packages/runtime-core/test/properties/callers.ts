@@ -5,7 +5,7 @@ import { type Shown, short } from "./shown.ts";
 
 const weights = {
   run: 6,
-  create: 16,
+  create: 20,
   start: 12,
   stop: 7,
   shorten: 6,
@@ -24,7 +24,8 @@ const weights = {
   imageStatus: 2,
   leave: 6,
   again: 8,
-  breakPod: 3,
+  claim: 6,
+  breakPod: 2,
   join: 1,
   unjoin: 1,
   wait: 2,
@@ -158,6 +159,28 @@ export class Callers {
       const call = random.any(left.length > 0 && random.chance(0.7) ? left : all);
       if (call !== undefined) this.#repeat(call);
     },
+    // somebody comes for what was finished after its caller had gone, or wants it otherwise, or finds it broken
+    claim: () => {
+      const { random, requests, machine } = this.#run;
+      const { sandboxes, sandboxJoins, containers, containerJoins } = machine.life.core;
+      const same = random.chance(0.6);
+      const pod = sandboxes.all().find(({ id, facts }) => facts !== undefined && sandboxJoins.hides(id));
+      if (pod?.config.metadata !== undefined) {
+        const { name, attempt } = pod.config.metadata;
+        const { variant = "X" } = pod.config.labels;
+        if (random.chance(0.3)) this.#run.breakPod([pod]);
+        this.#send(() =>
+          requests.runPodSandbox({ name, attempt, variant: same ? variant : variant === "X" ? "Y" : "X" }),
+        );
+        return;
+      }
+      const one = containers.all().find(({ id, facts }) => facts !== undefined && containerJoins.hides(id));
+      if (one?.config.metadata === undefined) return;
+      const { name, attempt } = one.config.metadata;
+      const script = same ? (one.config.labels.script ?? "") : (random.any(scriptNames) ?? "");
+      const wanted = { name, attempt, script, image: one.config.image?.image ?? "" };
+      this.#send(() => requests.createContainer(one.sandboxId, wanted));
+    },
     breakPod: () => {
       const { sandboxes, sandboxJoins } = this.#run.machine.life.core;
       const hidden = sandboxes.all().filter(({ id }) => sandboxJoins.hides(id));
@@ -181,7 +204,7 @@ export class Callers {
   /** Some callers have no patience, and some ask twice at once. */
   #send(make: () => Request<never> | Request): void {
     const { random } = this.#run;
-    const timeoutMs = random.chance(0.2) ? random.pick([300, 1000, 5000, 15_000]) : undefined;
+    const timeoutMs = random.chance(0.25) ? random.pick([300, 1000, 5000, 15_000]) : undefined;
     const first = this.#run.send(make() as Request, timeoutMs);
     first.again = make as () => Request;
     if (!random.chance(0.15)) return;

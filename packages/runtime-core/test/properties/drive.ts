@@ -68,6 +68,12 @@ export async function drive(seed: number, actions: number): Promise<Outcome> {
   return { seed, moves: run.moves, steps: run.watcher.step, trace: run.trace, failure };
 }
 
+const startsNow = ({ machine }: Run): boolean =>
+  machine.life.core.containers.all().some(({ steps, started, exit }) => {
+    const begun = steps.some(({ name }) => name === "start-process");
+    return begun && started === undefined && exit === undefined;
+  });
+
 async function act(run: Run, actions: number): Promise<void> {
   const { random, faults, turns } = run;
   const mood = moodOf(random);
@@ -81,6 +87,9 @@ async function act(run: Run, actions: number): Promise<void> {
   run.restless = mood.restart / 2;
   for (let done = 0; done < actions; ) {
     await run.settleStart();
+    // it is but a few steps from a start's plan to its record
+    if (mood.restart > 0 && startsNow(run) && random.chance(0.12)) await run.end("kill");
+    if (!run.serves) continue;
     const idle = turns.ready === 0;
     if (random.chance(idle ? 0.7 : mood.haste)) {
       done++;
