@@ -176,6 +176,30 @@ describe("UpdatePodSandboxResources", () => {
     expect(isMessage(kept)).toBe(true);
   });
 
+  it("that the engine refuses, or that can't be made durable, is taken back", async () => {
+    const refusing = (engine: Engine): Engine => ({
+      ...engine,
+      sandboxes: {
+        ...engine.sandboxes,
+        updateResources: async ({ config }) => {
+          if (config.linux?.resources?.cpuShares === 3n) throw new Error("the machine says no");
+        },
+      },
+    });
+    const { runtime, core, faults } = await openCore({ over: refusing });
+    const { podSandboxId } = await runtime.runPodSandbox({ config: podConfig() });
+    const set = (cpuShares: bigint) => runtime.updatePodSandboxResources({ podSandboxId, resources: { cpuShares } });
+    const shares = () => core.sandboxes.get(podSandboxId)?.config.linux?.resources?.cpuShares;
+    await set(2n);
+    await failure(set(3n), "INTERNAL");
+    expect(shares()).toBe(2n);
+    faults.fail("store.flush", new Error("disk full"));
+    await failure(set(4n), "INTERNAL");
+    expect(shares()).toBe(2n);
+    await set(5n);
+    expect(shares()).toBe(5n);
+  });
+
   it("with a value that means nothing is refused, and changes nothing", async () => {
     const { runtime, core } = await openCore();
     const { podSandboxId } = await runtime.runPodSandbox({ config: podConfig() });

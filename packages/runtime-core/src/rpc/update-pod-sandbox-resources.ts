@@ -6,6 +6,7 @@ import {
   UpdatePodSandboxResourcesRequestSchema,
 } from "@keelson/cri-api/v1";
 import { getSandbox } from "../lookup.ts";
+import { afterFailure } from "../operations/after-failure.ts";
 import { checkText } from "../validation/check-text.ts";
 import type { RuntimeRpc } from "./rpc.ts";
 
@@ -15,10 +16,22 @@ export const updatePodSandboxResources: RuntimeRpc<"updatePodSandboxResources"> 
   const { id, config, runtimeHandler } = getSandbox(core, request.podSandboxId);
   core.engine.sandboxes.admit(withResources(config, request), runtimeHandler);
   call.stage("recording the resources", `of sandbox ${id}`);
-  const record = await core.sandboxes.update(id, (old) => ({ ...old, config: withResources(old.config, request) }));
-  await core.store.flush();
-  call.stage("passing on the resources", `of sandbox ${id}`);
-  await core.engine.sandboxes.updateResources?.(record);
+  let before = config;
+  const record = await core.sandboxes.update(id, (old) => {
+    before = old.config;
+    return { ...old, config: withResources(old.config, request) };
+  });
+  try {
+    await core.store.flush();
+    call.stage("passing on the resources", `of sandbox ${id}`);
+    await core.engine.sandboxes.updateResources?.(record);
+  } catch (error) {
+    // what is answered with an error must not be recorded
+    await afterFailure(core, "taking an update back", id, () =>
+      core.sandboxes.update(id, (old) => (old.config === record.config ? { ...old, config: before } : old)),
+    );
+    throw error;
+  }
   return {};
 };
 
