@@ -68,6 +68,8 @@ export class Watcher {
   readonly due = new Set<string>();
   /** Objects whose failed create could not be recorded as such: the next life begins with them anew. */
   readonly unfinished = new Set<string>();
+  /** Objects that may hold more than their records say: the power went, and what is recorded could not be reverted. */
+  readonly partly = new Set<string>();
   /** Objects of which the last life may have told more than this one knows. */
   readonly excused = new Set<string>();
   readonly #options: WatcherOptions;
@@ -185,6 +187,7 @@ export class Watcher {
     });
     if (first) this.excused.add(id);
     if (shown.unfinished) this.unfinished.add(id);
+    if (first && this.#ends.has("power") && record?.failed !== undefined) this.partly.add(id);
     this.due.add(`created ${id}`);
     if (kind === "sandbox" && record?.facts !== undefined) this.due.add(`started ${id}`);
     if (state === "NOTREADY" || state === "EXITED") this.due.add(`stopped ${id}`);
@@ -376,6 +379,7 @@ export class Watcher {
   #checkHeld(held: readonly string[], { sandboxes, containers }: Core): void {
     for (const one of held) {
       const [kind = "", owner = ""] = one.split(" ");
+      if (this.partly.has(owner)) continue;
       const steps = (sandboxes.get(owner) ?? containers.get(owner))?.steps;
       if (steps?.some(({ name }) => name === heldBy[kind])) continue;
       throw new Violation(
