@@ -348,6 +348,10 @@ describe("lists", () => {
     expect(await pods({ id: first.podSandboxId })).toEqual([first.podSandboxId]);
     expect(await pods({ id: second.podSandboxId.slice(0, 4) })).toEqual([second.podSandboxId]);
     expect(await pods({ id: "e" })).toEqual([]);
+    // the beginning of both
+    expect(await pods({ id: "00" })).toEqual([]);
+    expect(await containers({ id: "00" })).toEqual([]);
+    expect(await containers({ podSandboxId: "00" })).toEqual([]);
     expect(await pods({ state: { state: 1 } })).toEqual([second.podSandboxId]);
     expect(await pods({ labelSelector: { app: "a", tier: "x" } })).toEqual([first.podSandboxId]);
     expect(await pods({ labelSelector: { app: "a", tier: "y" } })).toEqual([]);

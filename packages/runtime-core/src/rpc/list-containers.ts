@@ -1,12 +1,12 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { type ContainerFilter, ContainerSchema, ListContainersResponseSchema } from "@keelson/cri-api/v1";
 import type { Core } from "../core.ts";
-import { visibleContainers } from "../lookup.ts";
+import { visibleContainers, visibleSandboxes } from "../lookup.ts";
 import type { ContainerRecord } from "../ports/index.ts";
 import { containerState } from "../state/states.ts";
 import { asNamed } from "./container-status-message.ts";
 import { listOf, recordEncoder } from "./encoded-items.ts";
-import { hasLabels, idMatches } from "./filters.ts";
+import { byId, hasLabels } from "./filters.ts";
 import type { RuntimeRpc } from "./rpc.ts";
 
 export const listContainers: RuntimeRpc<"listContainers"> = (core) => (request) =>
@@ -14,13 +14,17 @@ export const listContainers: RuntimeRpc<"listContainers"> = (core) => (request) 
 
 /** The containers that a list shows, as they are now. */
 export function listedContainers(core: Core, filter: ContainerFilter | undefined): readonly ContainerRecord[] {
-  const passes = (record: ContainerRecord): boolean =>
-    filter === undefined ||
-    (idMatches(record.id, filter.id) &&
-      idMatches(record.sandboxId, filter.podSandboxId) &&
+  const all = visibleContainers(core);
+  if (filter === undefined) return all;
+  const isNamed = byId(all, filter.id);
+  const isInNamed = byId(visibleSandboxes(core), filter.podSandboxId);
+  return all.filter(
+    (record) =>
+      isNamed(record.id) &&
+      isInNamed(record.sandboxId) &&
       (filter.state === undefined || filter.state.state === containerState(record)) &&
-      hasLabels(record.config.labels, filter.labelSelector));
-  return visibleContainers(core).filter(passes);
+      hasLabels(record.config.labels, filter.labelSelector),
+  );
 }
 
 /** A container's record as lists show it. */

@@ -5,7 +5,7 @@ import { visibleSandboxes } from "../lookup.ts";
 import type { SandboxRecord } from "../ports/index.ts";
 import { sandboxState } from "../state/states.ts";
 import { listOf, recordEncoder } from "./encoded-items.ts";
-import { hasLabels, idMatches } from "./filters.ts";
+import { byId, hasLabels } from "./filters.ts";
 import type { RuntimeRpc } from "./rpc.ts";
 
 export const listPodSandbox: RuntimeRpc<"listPodSandbox"> = (core) => (request) =>
@@ -13,12 +13,15 @@ export const listPodSandbox: RuntimeRpc<"listPodSandbox"> = (core) => (request) 
 
 /** The sandboxes that a list shows, as they are now. */
 export function listedSandboxes(core: Core, filter: PodSandboxFilter | undefined): readonly SandboxRecord[] {
-  const passes = (record: SandboxRecord): boolean =>
-    filter === undefined ||
-    (idMatches(record.id, filter.id) &&
+  const all = visibleSandboxes(core);
+  if (filter === undefined) return all;
+  const isNamed = byId(all, filter.id);
+  return all.filter(
+    (record) =>
+      isNamed(record.id) &&
       (filter.state === undefined || filter.state.state === sandboxState(record)) &&
-      hasLabels(record.config.labels, filter.labelSelector));
-  return visibleSandboxes(core).filter(passes);
+      hasLabels(record.config.labels, filter.labelSelector),
+  );
 }
 
 /** A sandbox's record as lists show it. */

@@ -3,23 +3,28 @@ import type { Core } from "../core.ts";
 import { visibleContainers, visibleSandboxes } from "../lookup.ts";
 import type { ContainerRecord, SandboxRecord } from "../ports/index.ts";
 import { isReady } from "../state/states.ts";
-import { hasLabels, idMatches } from "./filters.ts";
+import { byId, hasLabels } from "./filters.ts";
 
 /** The containers of which a list tells statistics: in any state, as what has ended still takes space on the disk. */
 export function containersToMeasure(core: Core, filter: ContainerStatsFilter | undefined): readonly ContainerRecord[] {
-  const passes = (record: ContainerRecord): boolean =>
-    filter === undefined ||
-    (idMatches(record.id, filter.id) &&
-      idMatches(record.sandboxId, filter.podSandboxId) &&
-      hasLabels(record.config.labels, filter.labelSelector));
-  return visibleContainers(core).filter(passes);
+  const all = visibleContainers(core);
+  if (filter === undefined) return all;
+  const isNamed = byId(all, filter.id);
+  const isInNamed = byId(visibleSandboxes(core), filter.podSandboxId);
+  return all.filter(
+    ({ id, sandboxId, config }) =>
+      isNamed(id) && isInNamed(sandboxId) && hasLabels(config.labels, filter.labelSelector),
+  );
 }
 
 /** The sandboxes of which a list tells statistics: those that are READY. */
 export function sandboxesToMeasure(core: Core, filter: PodSandboxStatsFilter | undefined): readonly SandboxRecord[] {
-  const passes = (record: SandboxRecord): boolean =>
-    filter === undefined || (idMatches(record.id, filter.id) && hasLabels(record.config.labels, filter.labelSelector));
-  return visibleSandboxes(core).filter((record) => isReady(record) && passes(record));
+  const all = visibleSandboxes(core);
+  if (filter === undefined) return all.filter(isReady);
+  const isNamed = byId(all, filter.id);
+  return all.filter(
+    (record) => isReady(record) && isNamed(record.id) && hasLabels(record.config.labels, filter.labelSelector),
+  );
 }
 
 /** What one part of a stream measures at once: its figures are no older than the part. */

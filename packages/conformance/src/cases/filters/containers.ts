@@ -2,6 +2,7 @@ import { ContainerState } from "@keelson/cri-api/v1";
 import { expect, expectSuccess } from "../../assert/expect.ts";
 import { type Case, defineCase } from "../../case.ts";
 import { exit } from "../../program/program.ts";
+import { ambiguousPrefix } from "../identifiers/ambiguous-prefix.ts";
 
 export const containersBySandbox: Case = defineCase({
   name: "ListContainers by sandbox has that pod's containers and no others",
@@ -25,6 +26,21 @@ export const containerById: Case = defineCase({
     const filter = { id: mine.id.slice(0, 24), podSandboxId: pod.id.slice(0, 24) };
     const begun = await cri.listContainers({ filter });
     expect(begun.containers.map(({ id }) => id)).toEqual([mine.id]);
+  },
+});
+
+export const containersByAmbiguousId: Case = defineCase({
+  name: "ListContainers by the beginning of two IDs has neither",
+  cites: "containerd: a filter by an ID that is not found, also as it is ambiguous, passes nothing",
+  covers: ["ContainerFilter.id"],
+  async run({ cri, pod }) {
+    const ids: string[] = [];
+    while (ambiguousPrefix(ids) === undefined) ids.push((await pod.create()).id);
+    const listed = async (id: string) =>
+      (await cri.listContainers({ filter: { id } })).containers.map((container) => container.id);
+    expect(await listed(ambiguousPrefix(ids) ?? "")).toEqual([]);
+    const [whole = ""] = ids;
+    expect(await listed(whole)).toEqual([whole]);
   },
 });
 
