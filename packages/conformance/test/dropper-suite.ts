@@ -87,7 +87,9 @@ export async function tryClaims(options: DropperOptions): Promise<Dropped> {
       throw new AggregateError(failures, failures.map((one) => (one instanceof Error ? one.message : "")).join("\n"));
     }
   };
-  await Promise.all(Array.from({ length: options.targets }, work));
+  // each target is given back, also when another one can't go on
+  const ends = await Promise.allSettled(Array.from({ length: options.targets }, work));
+  for (const end of ends) if (end.status === "rejected") throw end.reason;
   return { fields: fields.size, tried, noticed, refused, survivors: survivors.toSorted() };
 }
 
