@@ -64,8 +64,11 @@ export function createSimulatedEngine(options: SimulatedEngineOptions): Engine {
       const verdicts = await reconcile(found, { life, sandbox: sandboxTools, container: containerTools });
       life.listen(tell);
       void turn().then(() => {
-        // an end that a verdict tells is told
-        for (const event of early) if (verdicts.containers.get(event.id)?.kind !== "exited") tell(event);
+        // an end that a verdict tells is told, and a start that was reverted has none
+        for (const event of early) {
+          const { kind = "same" } = verdicts.containers.get(event.id) ?? {};
+          if (kind === "same" || kind === "running") tell(event);
+        }
       });
       return verdicts;
     },
