@@ -38,11 +38,14 @@ export async function reconcile(found: Found, deps: ReconcileDeps): Promise<Reco
   for (const { record, journal } of found.sandboxes) {
     sandboxes.set(record.id, await orLeft(judgeSandbox(record, journal, deps.sandboxes), record.id, deps.log));
   }
-  const containerIds = new Set(containers.keys());
-  const sandboxIds = new Set(sandboxes.keys());
-  report(await removeContainerLeftovers(containerIds, deps.containers), deps.log);
-  report(await removeSandboxLeftovers(sandboxIds, deps.sandboxes), deps.log);
+  report(await removeContainerLeftovers(kept(containers), deps.containers), deps.log);
+  report(await removeSandboxLeftovers(kept(sandboxes), deps.sandboxes), deps.log);
   return { containers, sandboxes };
+}
+
+/** A record that is reverted may name less than was made: a loss of power takes the last of its steps. */
+function kept(verdicts: ReadonlyMap<string, ContainerVerdict | SandboxVerdict>): ReadonlySet<string> {
+  return new Set([...verdicts].flatMap(([id, { kind }]) => (kind === "reverted" ? [] : [id])));
 }
 
 async function orLeft<Verdict>(

@@ -206,6 +206,22 @@ describe.skipIf(linuxGate.skip)("a restart of the Linux engine", () => {
     expect(readdirSync(join(node.root, "test-snapshots"))).toEqual([]);
   });
 
+  it("reverts a create of which a loss of power has left no step, with all that it had made", async () => {
+    const id = await node.run(pod, "sleep 900");
+    const { facts } = runOf(id);
+    await node.closeEngine();
+    const { facts: _facts, started: _started, ...unfinished } = node.container(id);
+    node.containers.set(id, { ...unfinished, steps: [] });
+    expect((await node.open()).containers.get(id)).toEqual({ kind: "reverted" });
+    node.containers.delete(id);
+    expect(openProcess(facts.monitor.pid, facts.monitor.startTime)).toBeUndefined();
+    expect(existsSync(facts.cgroup)).toBe(false);
+    for (const folder of ["containers", "rootfs", "exits"]) {
+      expect(readdirSync(join(node.state, folder))).toEqual([]);
+    }
+    expect(readdirSync(join(node.root, "test-snapshots"))).toEqual([]);
+  });
+
   it("refuses folders that another engine uses", async () => {
     const twin = new TestNode({ root: node.root, state: join(node.folder, "other") });
     await expect(twin.open()).rejects.toThrow(/process "\d+" has it/);
