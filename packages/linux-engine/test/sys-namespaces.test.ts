@@ -210,8 +210,9 @@ describe.skipIf(linuxGate.skip)("namespaces", () => {
   it("connect() gives up at the deadline and when cancelled, and keeps no descriptor", async () => {
     const { net } = pinsFor();
     await namespaces.create({ net }, { loopback: true });
-    // Nobody answers for a neighbour that is not there, for seconds.
-    for (const words of ["link add d0 type veth", "addr add 10.9.8.1/24 dev d0", "link set d0 up"]) {
+    // Nobody answers for a neighbour that is not there, for seconds. The other end, so that there is a carrier.
+    const other = "link set veth0 up";
+    for (const words of ["link add d0 type veth", "addr add 10.9.8.1/24 dev d0", "link set d0 up", other]) {
       await inside({ net }, "busybox", "ip", ...words.split(" "));
     }
     const before = readdirSync("/proc/self/fd").length;
