@@ -6,13 +6,11 @@ export type Awaited =
   | "AppArmor"
   | "streaming"
   | "node resource interface"
-  | "recursive read-only mounts"
   /** A registry that can be told to be slow. */
   | "a slow registry";
 
 const appArmor = "[k8s.io] AppArmor runtime should";
 const streaming = "[k8s.io] Streaming runtime should support streaming interfaces runtime should support";
-const readOnly = "[k8s.io] Container Mount Readonly runtime should support readonly mounts should support";
 const nri = "[k8s.io] NRI";
 
 /** Cases of critest that have no counterpart yet, each with what it waits for. */
@@ -25,8 +23,6 @@ export const critestWaiting: Readonly<Partial<Record<CritestCase, Awaited>>> = {
   [`${appArmor} prefer new apparmor field should enforce a apparmor_profile blocking writes`]: "AppArmor",
   [`${appArmor} prefer new apparmor field should work with apparmor profile`]: "AppArmor",
   "[k8s.io] Image Manager public image should timeout if requested [Conformance] [Serial]": "a slow registry",
-  [`${readOnly} non-recursive readonly mounts`]: "recursive read-only mounts",
-  [`${readOnly} recursive readonly mounts`]: "recursive read-only mounts",
   [`${nri} pod sandbox lifecycle should receive RunPodSandbox, StopPodSandbox, and RemovePodSandbox in strict order with correct metadata [Serial]`]:
     "node resource interface",
   [`${nri} container lifecycle should receive CreateContainer, StartContainer, StopContainer, and RemoveContainer in strict order with correct metadata [Serial]`]:

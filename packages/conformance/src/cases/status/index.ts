@@ -12,6 +12,7 @@ import * as mounts from "./mounts.ts";
 import * as podCgroup from "./pod-cgroup.ts";
 import * as podResources from "./pod-resources.ts";
 import * as process from "./process.ts";
+import * as recursiveReadOnly from "./recursive-read-only.ts";
 import * as resources from "./resources.ts";
 import * as runtime from "./runtime.ts";
 import * as sandbox from "./sandbox.ts";
@@ -38,6 +39,7 @@ export const status: readonly Case[] = [
   ...Object.values(resources),
   ...Object.values(podResources),
   ...Object.values(mounts),
+  ...Object.values(recursiveReadOnly),
   ...Object.values(mountKinds),
   ...Object.values(cdiDevices),
   ...Object.values(furtherLimits),
