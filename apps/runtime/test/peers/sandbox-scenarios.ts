@@ -57,8 +57,10 @@ export const sandboxScenarios: readonly Scenario[] = [
       await at.create(pod, { name: "created" });
       return async () => {
         const { containers } = await at.cri.runtime.listContainers({ filter: { podSandboxId: pod.podSandboxId } });
+        // containerd has no order of its own; crictl sorts by the time of creation
+        const sorted = containers.toSorted((one, other) => Number(one.createdAt - other.createdAt));
         return {
-          state: containers.map(({ metadata, state }) => `${metadata?.name}: ${nameOf(ContainerStateSchema, state)}`),
+          state: sorted.map(({ metadata, state }) => `${metadata?.name}: ${nameOf(ContainerStateSchema, state)}`),
         };
       };
     },
