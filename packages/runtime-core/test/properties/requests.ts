@@ -14,12 +14,19 @@ export class Requests {
   readonly #updates = new Map<string, number>();
   /** How a call may fail at all is not for a request to know. */
   readonly #explain: (answer: Answer, call: Call) => boolean;
+  readonly #storeFailed: () => boolean;
   /** Limits that a call has set or may set yet, by container. */
   readonly limits = new Map<string, Set<bigint>>();
 
-  constructor(watcher: Watcher, notes: EngineNotes, explain: (answer: Answer, call: Call) => boolean) {
+  constructor(
+    watcher: Watcher,
+    notes: EngineNotes,
+    explain: (answer: Answer, call: Call) => boolean,
+    storeFailed: () => boolean,
+  ) {
     this.#watcher = watcher;
     this.#explain = explain;
+    this.#storeFailed = storeFailed;
     this.#notes = notes;
   }
 
@@ -286,8 +293,9 @@ export class Requests {
           this.#removed(one);
         if (answer.code === "NotFound" && mayLeave) return;
         if (answer.code === "FailedPrecondition" && mayLeave) return;
-        // what has failed must not hold, unless nobody knows whether it has
-        if (!call.left && answer.code === "Internal") limits.delete(limit);
+        // what has failed must not hold, unless nobody knows whether it has, or could not record that it is taken back
+        const isTakenBack = !this.#storeFailed() || !messageOf(answer).includes("store.flush");
+        if (!call.left && answer.code === "Internal" && isTakenBack) limits.delete(limit);
         this.#failed(answer, call);
       },
     };

@@ -45,14 +45,15 @@ export class Run {
     this.turns = createTurns(this.random);
     const trace = (line: string): void => this.note(line);
     this.faults = createRandomFaults(this.random, this.turns, trace);
+    const storeFailed = (): boolean => this.faults.failed.has("store.commit");
     this.watcher = new Watcher({
-      ...{ moves, notes, trace },
+      ...{ moves, notes, trace, storeFailed },
       hung: () => this.faults.hung,
-      storeFailed: () => this.faults.failed.has("store.commit"),
       isAwaited: (wanted) => this.#isAwaited(wanted),
     });
-    this.requests = new Requests(this.watcher, notes, (answer, call) => this.#mayFail(answer, call));
-    this.images = new ImageRequests((answer, call) => this.#mayFail(answer, call));
+    const mayFail = (answer: Answer, call: Call): boolean => this.#mayFail(answer, call);
+    this.requests = new Requests(this.watcher, notes, mayFail, storeFailed);
+    this.images = new ImageRequests(mayFail);
     const onViolation = (violation: Violation): void => void this.#violations.push(violation);
     this.readers = new EventReaders(this.watcher, moves, onViolation);
     this.machine = new Machine({
