@@ -33,6 +33,23 @@ describe("SimulatedProcess", () => {
     expect(said.map((line) => line.trimEnd().split(" ").at(-1))).toEqual(["first", "second", "third"]);
   });
 
+  it("that vanishes while it ends has an end that nobody notes", async () => {
+    const told: string[] = [];
+    const process = (id: string) =>
+      new SimulatedProcess({
+        ...{ id, pod: "p", script: {}, stdin: false, clock: createManualClock(), log: undefined },
+        onExit: () => void told.push(id),
+        onError: (error: unknown): void => expect.unreachable(String(error)),
+      });
+    const [gone, ended] = [process("gone"), process("ended")];
+    for (const one of [gone, ended]) one.kill();
+    gone.vanish();
+    await turn();
+    await turn();
+    expect(told).toEqual(["ended"]);
+    expect(gone.exit).toBeUndefined();
+  });
+
   it("ends with its input, which it has none of unless the container asks for one", async () => {
     const onError = (error: unknown): void => expect.unreachable(String(error));
     const [none, open] = [false, true].map((stdin) => {

@@ -39,6 +39,7 @@ export class SimulatedProcess {
   readonly #ended = Promise.withResolvers<void>();
   #stopping = false;
   #ending = false;
+  #vanished = false;
   #exit: ContainerExit | undefined;
 
   constructor(options: ProcessOptions) {
@@ -98,6 +99,7 @@ export class SimulatedProcess {
   /** The machine went down under it: nobody notes its end. */
   vanish(): void {
     this.#ending = true;
+    this.#vanished = true;
     this.#clearTimers();
     this.#options.log?.close();
     this.#ended.resolve();
@@ -182,6 +184,7 @@ export class SimulatedProcess {
     this.#clearTimers();
     // the signal is sent before the process is gone: its end is seen later
     void turn().then(() => {
+      if (this.#vanished) return;
       const { log, clock, onExit } = this.#options;
       log?.close();
       this.#exit = {
