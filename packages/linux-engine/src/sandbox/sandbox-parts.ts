@@ -1,6 +1,7 @@
 import type { SandboxRecord } from "@keelson/runtime-core/ports";
 import { type CgroupScheme, podCgroup } from "../cgroup/pod-cgroup.ts";
 import type { NetworkFacts, NetworkPlan } from "../network/network.ts";
+import { type RecordedStep, recordedStep } from "../recorded-step.ts";
 import { hostNamespaces, type PinnedNamespaces } from "../spec/namespaces.ts";
 import type { NamespacePins } from "../sys/namespace-protocol.ts";
 import { type EngineFolders, sandboxPaths } from "./sandbox-paths.ts";
@@ -53,30 +54,16 @@ export function sandboxPins(record: SandboxRecord): PinnedNamespaces {
 }
 
 /** Plan and facts of the pins; undefined when there are none, as after a stop. */
-export function recordedPins(
-  record: SandboxRecord,
-): { readonly plan: PinsPlan; readonly facts: PinsFacts | undefined } | undefined {
-  const found = record.steps.find((one) => one.name === pinNamespacesName);
-  return found === undefined
-    ? undefined
-    : { plan: found.plan as PinsPlan, facts: found.facts as PinsFacts | undefined };
+export function recordedPins({ steps }: SandboxRecord): RecordedStep<PinsPlan, PinsFacts> | undefined {
+  return recordedStep(steps, pinNamespacesName);
 }
 
 /** The first process of a pod with shared process IDs; undefined for others, and when stopped. */
-export function recordedInit(
-  record: SandboxRecord,
-): { readonly plan: RunInitPlan; readonly facts: RunInitFacts | undefined } | undefined {
-  const found = record.steps.find((one) => one.name === runInitName);
-  return found === undefined
-    ? undefined
-    : { plan: found.plan as RunInitPlan, facts: found.facts as RunInitFacts | undefined };
+export function recordedInit({ steps }: SandboxRecord): RecordedStep<RunInitPlan, RunInitFacts> | undefined {
+  return recordedStep(steps, runInitName);
 }
 
 /** Plan and facts of the network; undefined in the host's network, and when stopped. */
-export function recordedNetwork(
-  record: SandboxRecord,
-): { readonly plan: NetworkPlan; readonly facts: NetworkFacts | undefined } | undefined {
-  const found = record.steps.find((one) => one.name === attachNetworkName);
-  if (found === undefined) return undefined;
-  return { plan: found.plan as NetworkPlan, facts: found.facts as NetworkFacts | undefined };
+export function recordedNetwork({ steps }: SandboxRecord): RecordedStep<NetworkPlan, NetworkFacts> | undefined {
+  return recordedStep(steps, attachNetworkName);
 }
