@@ -99,7 +99,8 @@ but not recursively so, the stop signal RUNTIME_DEFAULT.
 The profiles in \`seccomp\` and \`apparmor\` are written into \`seccomp_profile_path\` and \`apparmor_profile\` as well
 (\`runtime/default\`, \`unconfined\`, \`localhost/REF\`), and the other way where only those are set; where both are set the
 new ones count, as runtimes have it that read both. containerd 1.4 and older releases of cri-dockerd read only the old
-ones, CRI-O of today only the new one of seccomp: they would run the container unconfined.
+ones, CRI-O of today only the new one of seccomp: they would run the container unconfined. With \`"send"\` a request on v1
+goes out with the fields that the caller wrote, and no others.
 
 ## Other fields on v1alpha2
 

@@ -72,7 +72,7 @@ const containerd = {
 interface Way {
   readonly version?: CriVersion;
   readonly facts?: ServerFacts;
-  readonly onUnsupportedField?: "refuse" | "drop";
+  readonly onUnsupportedField?: "refuse" | "drop" | "send";
 }
 
 function prepare<S extends DescMessage>(
@@ -359,6 +359,15 @@ describe("prepareRequest() and profiles", () => {
     expect(contextOf(runPod({ linux: { securityContext: { seccompProfilePath: old } } }))).toMatchObject({
       seccomp: given,
     });
+  });
+
+  it("leaves them as the caller wrote them where the judgement is the runtime's, on v1", () => {
+    const linux = { securityContext: { seccomp: profile(Profile.RuntimeDefault), apparmorProfile: "unconfined" } };
+    const sent = (version: "v1" | "v1alpha2"): Record<string, unknown> =>
+      contextOf(createContainer({ linux }, { version, onUnsupportedField: "send" }));
+    expect(sent("v1")).toMatchObject({ seccompProfilePath: "", apparmorProfile: "unconfined" });
+    expect(sent("v1").apparmor).toBeUndefined();
+    expect(sent("v1alpha2")).toMatchObject({ seccompProfilePath: "runtime/default" });
   });
 
   it.each(["", "banana"])("reads nothing out of a deprecated %j", (old) => {
