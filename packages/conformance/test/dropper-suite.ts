@@ -165,11 +165,12 @@ async function openDropping(options: DropperOptions): Promise<Dropping> {
   async function tidy(): Promise<void> {
     await restarting; // of a case that ran out of time
     await opened.lose(undefined);
-    for (const { id } of (await runtime.listPodSandbox({})).items) {
-      await runtime.stopPodSandbox({ podSandboxId: id });
-      await runtime.removePodSandbox({ podSandboxId: id });
+    const own = { timeoutMs: 60_000 }; // who hangs is told
+    for (const { id } of (await runtime.listPodSandbox({}, own)).items) {
+      await runtime.stopPodSandbox({ podSandboxId: id }, own);
+      await runtime.removePodSandbox({ podSandboxId: id }, own);
     }
-    await images.pullImage({ image: { image: opened.target.images.busybox } });
+    await images.pullImage({ image: { image: opened.target.images.busybox } }, own);
   }
 
   return {

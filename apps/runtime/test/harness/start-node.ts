@@ -16,6 +16,8 @@ import { CleanupStack } from "@keelson/lifecycle";
 import { type DockerRegistry, startDockerRegistry } from "../../../../packages/image-store/test/docker-registry.ts";
 
 const run = promisify(execFile);
+/** It waits 5 s for calls and 10 s for what is under way. */
+const longestStopMs = 60_000;
 const keelsond = join(import.meta.dirname, "../../../../bin/keelsond");
 
 export interface NodeOptions {
@@ -111,11 +113,19 @@ export class TestNode {
     if (!chosen.includes(`/${wanted}"`)) throw new Error(`want OCI runtime ${wanted}, got: ${chosen}`);
   }
 
-  /** Ends keelsond and waits for its end; SIGKILL is the crash. */
+  /** Ends keelsond and waits for its end; SIGKILL is the crash. @throws with the end of its log when it does not end */
   async stop(signal: "SIGTERM" | "SIGKILL" = "SIGTERM"): Promise<void> {
-    this.#daemon?.kill(signal);
+    const daemon = this.#daemon;
+    daemon?.kill(signal);
+    let overdue = false;
+    const timer = setTimeout(() => {
+      overdue = true;
+      daemon?.kill("SIGKILL");
+    }, longestStopMs);
     await this.#ended;
+    clearTimeout(timer);
     this.#daemon = undefined;
+    if (overdue) throw new Error(`keelsond did not end by ${signal}:\n${this.log.slice(-20).join("\n")}`);
   }
 
   connect(): Promise<CriConnection> {
